@@ -1,0 +1,110 @@
+"""The types of Kubernetes' audit policy, under Kubernetes' own names.
+
+Source: ``k8s.io/apiserver/pkg/apis/audit/v1`` (types.go) and ``pkg/audit/policy``, v1.34 to v1.36.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Level(IntEnum):
+    """How much of a request an event records, in increasing order."""
+
+    NONE = 0
+    METADATA = 1
+    REQUEST = 2
+    REQUEST_RESPONSE = 3
+
+    @property
+    def label(self) -> str:
+        """The name as a policy file spells it, such as ``RequestResponse``."""
+        return _LEVEL_LABELS[self]
+
+
+_LEVEL_LABELS = {
+    Level.NONE: "None",
+    Level.METADATA: "Metadata",
+    Level.REQUEST: "Request",
+    Level.REQUEST_RESPONSE: "RequestResponse",
+}
+
+
+class Stage(StrEnum):
+    """The stages of a request at which kube-apiserver can emit an event."""
+
+    REQUEST_RECEIVED = "RequestReceived"
+    RESPONSE_STARTED = "ResponseStarted"
+    RESPONSE_COMPLETE = "ResponseComplete"
+    PANIC = "Panic"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupResources:
+    """Resources of one API group; an empty `resources` means all of the group."""
+
+    group: str = ""
+    resources: tuple[str, ...] = ()
+    resource_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """One rule; an empty selector matches everything.
+
+    `line` is the 1-based line of the file at which the rule begins, None where it was not read from a file.
+    """
+
+    level: Level
+    users: tuple[str, ...] = ()
+    user_groups: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = ()
+    resources: tuple[GroupResources, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    non_resource_urls: tuple[str, ...] = ()
+    omit_stages: frozenset[Stage] = frozenset()
+    omit_managed_fields: bool | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """An audit policy as kube-apiserver holds it after loading.
+
+    `warnings` are the strictness errors that kube-apiserver logs before it falls back to lenient decoding.
+    """
+
+    rules: tuple[PolicyRule, ...]
+    omit_stages: frozenset[Stage] = frozenset()
+    omit_managed_fields: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAttributes:
+    """The attributes of one request that rules are matched on.
+
+    `user` is None for a request that failed authentication: no rule with ``users`` or ``userGroups`` matches it.
+    """
+
+    verb: str
+    user: str | None = None
+    groups: tuple[str, ...] = ()
+    is_resource: bool = True
+    api_group: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAuditConfig:
+    """What the policy decides for one request; `rule` is the index of the matching rule, None where none matches."""
+
+    level: Level
+    omit_stages: frozenset[Stage]
+    omit_managed_fields: bool
+    rule: int | None

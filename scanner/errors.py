@@ -1,0 +1,106 @@
+"""Every error the product raises on purpose.
+
+The tree::
+
+    AuditCoverageError            what failed, where, and what to do about it
+    ├── UsageError                the command line asks for something that cannot be done      (exit 2)
+    ├── ConfigError               the configuration cannot be used; nothing was scanned        (exit 2)
+    ├── PolicyError               kube-apiserver would refuse this audit policy
+    ├── RequestError              kube-apiserver would refuse this request before authentication
+    ├── FlagError                 kube-apiserver would refuse these flags and not start
+    ├── ReportError               a report could not be written
+    └── CollectionError           a provider could not read something it needs
+        ├── PermissionDenied      a permission is missing; `permission` names it
+        ├── CredentialsError      no credentials, or ones that are not accepted
+        ├── NotFound              what was asked for is not there
+        ├── Throttled             the API kept throttling past the last retry
+        ├── Unreachable           no connection, a reset, or no answer in time
+        └── Malformed             an answer or file that cannot be understood
+
+Anything else that is raised is a bug of ours (exit 70).
+"""
+
+from __future__ import annotations
+
+
+class AuditCoverageError(Exception):
+    """Base of all expected errors.
+
+    Attributes:
+        what: What failed, a sentence without a full stop.
+        where: The file, key path, API call or flag concerned; empty where `what` already says it.
+        hint: What to do about it; empty where nothing can be advised.
+    """
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        """Keep the parts apart so that each report can lay them out in its own way."""
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Give the one-line form: ``where: what (hint)``."""
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class UsageError(AuditCoverageError):
+    """The command line asks for something that cannot be done."""
+
+
+class ConfigError(AuditCoverageError):
+    """The configuration cannot be used; nothing was scanned."""
+
+
+class PolicyError(AuditCoverageError):
+    """kube-apiserver would refuse this audit policy and not start."""
+
+
+class RequestError(AuditCoverageError):
+    """kube-apiserver would refuse this request before it authenticates it."""
+
+
+class FlagError(AuditCoverageError):
+    """kube-apiserver would refuse these flags and not start."""
+
+
+class ReportError(AuditCoverageError):
+    """A report could not be written."""
+
+
+class CollectionError(AuditCoverageError):
+    """A provider could not read something it needs.
+
+    Attributes:
+        permission: The missing permission in the cloud's own notation (``eks:DescribeCluster``), or empty.
+    """
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", permission: str = "") -> None:
+        """Keep the permission apart so that reports can gather what to grant."""
+        super().__init__(what, where=where, hint=hint)
+        self.permission = permission
+
+
+class PermissionDenied(CollectionError):
+    """A permission is missing; `permission` names it."""
+
+
+class CredentialsError(CollectionError):
+    """No credentials were found, or the ones found are not accepted."""
+
+
+class NotFound(CollectionError):
+    """What was asked for is not there."""
+
+
+class Throttled(CollectionError):
+    """The API kept throttling past the last retry."""
+
+
+class Unreachable(CollectionError):
+    """No connection, a reset one, or no answer in time."""
+
+
+class Malformed(CollectionError):
+    """An answer or a file that cannot be understood."""

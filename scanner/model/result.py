@@ -1,0 +1,286 @@
+"""What the assessment says: grades, links, findings, statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Self
+
+from scanner.audit_policy.types import Level, Stage
+from scanner.model.observation import (
+    AccountNote,
+    ClusterRef,
+    CollectionFailure,
+    Evidence,
+    Fact,
+    LinkCheck,
+    LinkState,
+    Note,
+)
+
+if TYPE_CHECKING:
+    from scanner.model.settings import RuleSettings
+
+
+class RequestCategory(StrEnum):
+    """The three categories of events that the rule asks for."""
+
+    AUTHENTICATION = "authentication"
+    API_CALLS = "api_calls"
+    RBAC_DENIALS = "rbac_denials"
+
+
+class Capability(StrEnum):
+    """What an attacker does first: reported beside the three categories."""
+
+    SECRET_READS = "secret_reads"  # noqa: S105 - the Kubernetes term, no secret
+    POD_CREATION = "pod_creation"
+    POD_EXEC = "pod_exec"
+    RBAC_CHANGES = "rbac_changes"
+    TOKEN_REQUESTS = "token_requests"  # noqa: S105 - the Kubernetes term, no secret
+
+
+class Grade(IntEnum):
+    """How much of a category is recorded, in increasing order."""
+
+    NONE = 0
+    PARTIAL = 1
+    MINIMUM = 2
+    COMPLETE = 3
+
+    @property
+    def label(self) -> str:
+        """The name as reports and the configuration spell it."""
+        return self.name.lower()
+
+    @classmethod
+    def from_label(cls, label: str) -> Self:
+        """Read a name as reports and the configuration spell it; KeyError for any other."""
+        return cls[label.upper()]
+
+
+class Link(StrEnum):
+    """The links of the chain from a request to a kept record, in order."""
+
+    GENERATED = "generated"
+    EXPORTED = "exported"
+    DELIVERED = "delivered"
+    RETAINED = "retained"
+    OBSERVED = "observed"
+
+
+class Status(StrEnum):
+    """The verdict on a category, a cluster, an account or a whole scan."""
+
+    PASS = "PASS"  # noqa: S105 - the word of the rule, no secret
+    FAIL = "FAIL"
+    UNKNOWN = "UNKNOWN"
+    SKIP = "SKIP"
+
+    @property
+    def severity(self) -> int:
+        """The order in which the worst wins: FAIL, UNKNOWN, PASS, SKIP."""
+        return _SEVERITY[self]
+
+
+_SEVERITY = {Status.SKIP: 0, Status.PASS: 1, Status.UNKNOWN: 2, Status.FAIL: 3}
+
+
+def worst(statuses: tuple[Status, ...] | list[Status]) -> Status:
+    """Give the worst of some statuses, SKIP for none."""
+    return max(statuses, key=lambda status: status.severity, default=Status.SKIP)
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryCoverage:
+    """What an audit policy alone does for one category.
+
+    Attributes:
+        grade: The grade that the policy reaches for it.
+        level: The lowest level at which the recorded part is recorded; None where nothing is.
+        stages_kept: Stages at which every recorded request of the category still leaves an event.
+        stages_omitted: Stages that are omitted for at least a part of it.
+        lacks: For each grade above `grade`, what it lacks, in words.
+        rules: Indices of the rules that keep it from the next grade, None in it for "no rule matches".
+    """
+
+    grade: Grade
+    level: Level | None
+    stages_kept: tuple[Stage, ...]
+    stages_omitted: tuple[Stage, ...]
+    lacks: Mapping[Grade, str]
+    rules: tuple[int | None, ...] = ()
+
+
+class Recorded(StrEnum):
+    """Whether the requests of a capability leave a record."""
+
+    YES = "yes"
+    PARTLY = "partly"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityCoverage:
+    """Whether the requests of one capability are recorded, at which lowest level, and what is missing."""
+
+    capability: Capability
+    recorded: Recorded
+    level: Level | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlindSpot:
+    """An identity whose requests the policy (or an exemption) leaves out.
+
+    Attributes:
+        identity: ``user alice``, ``group system:masters``.
+        grave: True where the identity holds power over the cluster.
+        what: What of its requests is not recorded, in words.
+    """
+
+    identity: str
+    grave: bool
+    what: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCoverage:
+    """What an audit policy alone does: the three categories, the capabilities, the blind spots, remarks."""
+
+    categories: Mapping[RequestCategory, CategoryCoverage]
+    capabilities: tuple[CapabilityCoverage, ...]
+    blind_spots: tuple[BlindSpot, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remediation:
+    """What to do about a gap: a title, an explanation, and ready text in `language` (``sh``, ``yaml``, ``text``)."""
+
+    title: str
+    text: str
+    code: str = ""
+    language: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The verdict on one category of one cluster.
+
+    Attributes:
+        at_least: The grade that is proven.
+        at_most: The grade that is still possible where something could not be read; equal to `at_least` where all was.
+        lacks: What the next grade lacks; empty at `complete`.
+        message: The sentence of the rule for this category, with the values that stood there.
+    """
+
+    category: RequestCategory
+    status: Status
+    at_least: Grade
+    at_most: Grade
+    level: Level | None
+    stages_kept: tuple[Stage, ...]
+    stages_omitted: tuple[Stage, ...]
+    links: Mapping[Link, LinkCheck]
+    lacks: str
+    message: str
+
+    def __post_init__(self) -> None:
+        """Refuse a finding without evidence, or one that leaves a link out."""
+        if set(self.links) != set(Link):
+            message = f"finding {self.category} lacks links"
+            raise ValueError(message)
+        if not any(check.evidence for check in self.links.values()):
+            message = f"finding {self.category} has no evidence"
+            raise ValueError(message)
+
+    @property
+    def grade(self) -> Grade | None:
+        """The grade, None where what could not be read leaves it open."""
+        return self.at_least if self.at_least == self.at_most else None
+
+    def broken(self) -> tuple[Link, ...]:
+        """Give the links with a gap, in order."""
+        return tuple(link for link in Link if self.links[link].state is LinkState.GAP)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterResult:
+    """The verdict on one cluster: the three findings and all that belongs beside them."""
+
+    ref: ClusterRef
+    status: Status
+    message: str
+    findings: tuple[Finding, ...]
+    capabilities: tuple[CapabilityCoverage, ...]
+    blind_spots: tuple[BlindSpot, ...]
+    facts: tuple[Fact, ...]
+    notes: tuple[Note, ...]
+    remediations: tuple[Remediation, ...]
+
+
+class AccountStatus(StrEnum):
+    """How much of an account was read."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountResult:
+    """All that is known of one account, in a deterministic order."""
+
+    name: str
+    provider: str
+    account_id: str
+    clusters: tuple[ClusterResult, ...]
+    failures: tuple[CollectionFailure, ...]
+    notes: tuple[AccountNote, ...]
+    seconds: float
+
+    @property
+    def completeness(self) -> AccountStatus:
+        """How much of the account was read: failed where nothing was."""
+        if not self.failures:
+            return AccountStatus.COMPLETE
+        if any(failure.whole_account for failure in self.failures) and not self.clusters:
+            return AccountStatus.FAILED
+        return AccountStatus.PARTIAL
+
+    @property
+    def status(self) -> Status:
+        """The worst of its clusters; UNKNOWN at best where a part could not be read; SKIP without clusters."""
+        statuses = [cluster.status for cluster in self.clusters]
+        if self.failures:
+            statuses.append(Status.UNKNOWN)
+        return worst(statuses)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """One run of the product, ready to be reported.
+
+    Attributes:
+        interrupted: Why the run ended early (a signal, the deadline); empty where it did not.
+        config_digest: SHA-256 of the configuration as it was used, so that two reports can be compared.
+    """
+
+    tool_version: str
+    started: datetime
+    finished: datetime
+    rule: RuleSettings
+    config_digest: str
+    accounts: tuple[AccountResult, ...]
+    interrupted: str = ""
+
+    @property
+    def status(self) -> Status:
+        """The worst of all accounts."""
+        return worst([account.status for account in self.accounts])
