@@ -28,6 +28,7 @@ lint: setup ## style, types and the import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 check: test lint ## what every commit must pass
 

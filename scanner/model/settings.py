@@ -63,9 +63,13 @@ class RuleSettings(Settings):
     @classmethod
     def _links_from_names(cls, value: object) -> object:
         """Accept the link names that TOML can write, where strict mode wants the enum itself."""
-        if isinstance(value, list | tuple):
-            return tuple(Link(item) if item in set(Link) else item for item in value)
-        return value
+        if not isinstance(value, list | tuple):
+            return value
+        unknown = [item for item in value if item not in set(Link)]
+        if unknown:
+            message = f"holds {', '.join(map(repr, unknown))}; allowed: {', '.join(Link)}"
+            raise ValueError(message)
+        return tuple(Link(item) for item in value)
 
     @field_validator("links")
     @classmethod

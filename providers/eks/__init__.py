@@ -1,0 +1,48 @@
+"""Amazon EKS: reads clusters, their control plane logging and its log groups through the AWS APIs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from providers.eks.options import EksOptions
+from providers.eks.permissions import iam_policy
+from scanner.ports import AccountOptions, CollectContext, Provider
+
+if TYPE_CHECKING:
+    from providers.eks.session import Sessions
+    from scanner.model import Collected
+
+
+class EksProvider:
+    """Reads the EKS clusters of one AWS account; boto3 is loaded when the first account is read."""
+
+    kind = "eks"
+    title = "Amazon EKS"
+    options = EksOptions
+
+    def __init__(self) -> None:
+        """Start without sessions: they are shared by all accounts that this provider reads."""
+        self._sessions: Sessions | None = None
+
+    def permissions(self) -> str:
+        """Give the IAM policy of the role that is assumed in each account."""
+        return iam_policy()
+
+    async def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
+        """Read one account, yielding each cluster as soon as it is known."""
+        from providers.eks.fetch import collect  # noqa: PLC0415 - loads boto3, which only a run that reads AWS needs
+        from providers.eks.session import Sessions  # noqa: PLC0415 - the same
+
+        if not isinstance(options, EksOptions):
+            message = f"expected EksOptions, not {type(options).__name__}"
+            raise TypeError(message)
+        if self._sessions is None:
+            self._sessions = Sessions()
+        async with aclosing(collect(self._sessions, options, context)) as items:
+            async for item in items:
+                yield item
+
+
+PROVIDER: Final[Provider] = EksProvider()

@@ -1,0 +1,138 @@
+"""What is read of an EKS cluster before it is put into the common model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+from scanner.errors import CollectionError
+
+if TYPE_CHECKING:
+    from mypy_boto3_eks.type_defs import ClusterTypeDef
+
+T = TypeVar("T")
+Read: TypeAlias = T | CollectionError
+"""What a call gave, or why it gave nothing."""
+
+
+class LogType(StrEnum):
+    """The control plane's log types. Source: ``LogType`` of the EKS API, 2017-11-01."""
+
+    API = "api"
+    AUDIT = "audit"
+    AUTHENTICATOR = "authenticator"
+    CONTROLLER_MANAGER = "controllerManager"
+    SCHEDULER = "scheduler"
+
+
+STREAM_PREFIXES: Final = {
+    LogType.AUDIT: "kube-apiserver-audit-",
+    LogType.API: "kube-apiserver-",
+    LogType.AUTHENTICATOR: "authenticator-",
+    LogType.CONTROLLER_MANAGER: "kube-controller-manager-",
+    LogType.SCHEDULER: "kube-scheduler-",
+}
+"""How the log streams of each type begin; ``audit`` comes before ``api``, whose prefix it shares.
+
+Source: Amazon EKS User Guide, "Send control plane logs to CloudWatch Logs".
+"""
+
+LOG_GROUP_PREFIX: Final = "/aws/eks/"
+
+
+def log_group_name(cluster: str) -> str:
+    """Give the one log group that EKS writes a cluster's control plane logs to."""
+    return f"{LOG_GROUP_PREFIX}{cluster}/cluster"
+
+
+def log_type_of(stream: str) -> LogType | None:
+    """Give the log type that a stream belongs to, by its name; None for a stream of something else."""
+    return next((log_type for log_type, prefix in STREAM_PREFIXES.items() if stream.startswith(prefix)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LogGroup:
+    """A log group as DescribeLogGroups gives it.
+
+    Attributes:
+        retention_days: None where the group has no retention setting, so that its records never expire.
+        log_class: ``STANDARD``, ``INFREQUENT_ACCESS``, …; None where the answer names none.
+        kms_key: The ARN of the customer's key; None where the service's own key is used.
+    """
+
+    name: str
+    retention_days: int | None = None
+    log_class: str | None = None
+    kms_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The newest log stream of each type.
+
+    Attributes:
+        newest: The time of the newest event of each type that a stream was found of; None where the stream names none.
+        seen: How many streams were looked at.
+        complete: False where reading stopped before the last stream, so that a type not in `newest` may still exist.
+    """
+
+    newest: Mapping[LogType, datetime | None]
+    seen: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionFilter:
+    """A forwarding of a log group's records; `destination` is an ARN."""
+
+    name: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """Which account is read; `partition` is ``aws``, ``aws-cn`` and so on."""
+
+    name: str
+    account_id: str
+    partition: str
+    profile: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """All that was read of one cluster.
+
+    Attributes:
+        log_group: None where there is no group of the cluster's name.
+        filters: None where there was no reason to ask: no group, or no log type enabled.
+        streams: The same.
+    """
+
+    account: AccountFacts
+    region: str
+    name: str
+    cluster: Read[ClusterTypeDef]
+    log_group: Read[LogGroup] | None
+    filters: Read[tuple[SubscriptionFilter, ...]] | None = None
+    streams: Read[Streams] | None = None
+
+
+def enabled_log_types(cluster: ClusterTypeDef) -> frozenset[LogType]:
+    """Give the log types that are enabled, as far as this version knows them."""
+    return frozenset(LogType) & enabled_names(cluster)
+
+
+def enabled_names(cluster: ClusterTypeDef) -> frozenset[str]:
+    """Give the union of all enabled entries of ``cluster.logging.clusterLogging``.
+
+    Several entries, none, ``null``, a missing field and a missing ``types`` are all normal answers. A type that stands
+    in an enabled and in a disabled entry is enabled.
+    """
+    entries = (cluster.get("logging") or {}).get("clusterLogging") or []
+    return frozenset(
+        str(log_type) for entry in entries if entry.get("enabled") is True for log_type in entry.get("types") or []
+    )

@@ -1,0 +1,189 @@
+"""Reads one AWS account: its regions, their clusters and log groups, all at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
+from typing import ParamSpec
+
+from providers.eks.calls import (
+    ASSUME_ROLE,
+    DESCRIBE_CLUSTER,
+    DESCRIBE_REGIONS,
+    GET_CALLER_IDENTITY,
+    LIST_CLUSTERS,
+    Calls,
+)
+from providers.eks.facts import (
+    AccountFacts,
+    ClusterFacts,
+    LogGroup,
+    LogType,
+    Read,
+    Streams,
+    SubscriptionFilter,
+    T,
+    enabled_log_types,
+    log_group_name,
+)
+from providers.eks.failures import SDK_ERRORS, evidence, failure, translate
+from providers.eks.normalise import normalise
+from providers.eks.options import EksOptions
+from providers.eks.session import Clients, Sessions
+from scanner.errors import CollectionError, NotFound
+from scanner.model import AccountIdentity, AccountNote, Collected, Evidence, Note, NoteSeverity
+from scanner.ports import CollectContext
+
+Emit = Callable[[Collected], None]
+P = ParamSpec("P")
+
+
+async def collect(sessions: Sessions, options: EksOptions, context: CollectContext) -> AsyncGenerator[Collected, None]:
+    """Read one account, yielding each cluster as soon as it is known."""
+    queue: asyncio.Queue[Collected | None] = asyncio.Queue()
+    reader = asyncio.create_task(_read_account(sessions, options, context, queue.put_nowait))
+    reader.add_done_callback(lambda _: queue.put_nowait(None))
+    try:
+        while (item := await queue.get()) is not None:
+            yield item
+        await reader  # raises what the reader ended with: a bug
+    finally:
+        reader.cancel()
+        await asyncio.wait([reader])
+
+
+async def _read_account(sessions: Sessions, options: EksOptions, context: CollectContext, emit: Emit) -> None:
+    """Get into the account, then read its regions at the same time."""
+    operation, who = (GET_CALLER_IDENTITY, "the source credentials")
+    if options.role_arn is not None:
+        operation, who = (ASSUME_ROLE, options.role_arn)
+    context.waits(f"{operation} of {who}")
+    try:
+        clients = await asyncio.to_thread(lambda: Clients(sessions.get(options.profile), options, context.scan))
+    except SDK_ERRORS as error:
+        emit(failure(translate(error, operation, who), operation, "account", whole_account=True))
+        return
+    try:
+        await _read_regions(clients, options, context, emit)
+    finally:
+        clients.stop()
+
+
+async def _read_regions(clients: Clients, options: EksOptions, context: CollectContext, emit: Emit) -> None:
+    """Find out which account and which regions, then read each region in a task of its own."""
+    calls = Calls(clients, context.waits)
+    operation = GET_CALLER_IDENTITY
+    try:
+        account_id, partition = await asyncio.to_thread(calls.identity)
+        emit(AccountIdentity(account_id))
+        operation = DESCRIBE_REGIONS
+        regions = await asyncio.to_thread(calls.regions) if options.regions == "enabled" else options.regions
+    except CollectionError as error:
+        emit(failure(error, operation, "account", whole_account=True))
+        return
+    account = AccountFacts(context.account, account_id, partition, options.profile)
+
+    async def read(region: str) -> None:
+        try:
+            await _RegionReader(region, account, calls, options, context, emit).read()
+        finally:
+            clients.release(region)
+
+    async with asyncio.TaskGroup() as tasks:
+        for region in regions:
+            tasks.create_task(read(region))
+
+
+class _RegionReader:
+    """Reads the clusters of one region of one account."""
+
+    def __init__(
+        self,
+        region: str,
+        account: AccountFacts,
+        calls: Calls,
+        options: EksOptions,
+        context: CollectContext,
+        emit: Emit,
+    ) -> None:
+        """Know what to read and where to put it."""
+        self._region = region
+        self._account = account
+        self._calls = calls
+        self._options = options
+        self._context = context
+        self._emit = emit
+
+    async def read(self) -> None:
+        """List the clusters, and read each as soon as its name is known; list the log groups beside them, once."""
+        names: set[str] = set()
+        async with asyncio.TaskGroup() as tasks:
+            log_groups: asyncio.Task[Read[dict[str, LogGroup]]] | None = None
+            try:
+                pages = self._calls.cluster_names(self._region)
+                while (page := await asyncio.to_thread(next, pages, None)) is not None:
+                    for name in page:
+                        if name in names or not self._options.wants(name):
+                            continue
+                        if log_groups is None:
+                            log_groups = tasks.create_task(self._read_log_groups())
+                        tasks.create_task(self._read_cluster(name, log_groups))
+                    names.update(page)
+            except CollectionError as error:
+                self._emit(failure(error, LIST_CLUSTERS, f"region {self._region}"))
+        self._note_left_out(names)
+
+    async def _read_cluster(self, name: str, log_groups: asyncio.Task[Read[dict[str, LogGroup]]]) -> None:
+        """Read one cluster and all that belongs to it, and emit what was observed."""
+        cluster = await asyncio.to_thread(_outcome, self._calls.cluster, self._region, name)
+        if isinstance(cluster, NotFound):
+            self._emit(_deleted(cluster, name, self._region))
+            return
+        groups = await log_groups
+        group = groups if isinstance(groups, CollectionError) else groups.get(log_group_name(name))
+        facts = ClusterFacts(self._account, self._region, name, cluster, group)
+        if not isinstance(cluster, CollectionError) and isinstance(group, LogGroup) and enabled_log_types(cluster):
+            wanted = enabled_log_types(cluster)
+            filters, streams = await asyncio.to_thread(self._read_log_group, group.name, wanted)
+            facts = replace(facts, filters=filters, streams=streams)
+        self._emit(normalise(facts, self._context.rule, self._context.started))
+
+    async def _read_log_groups(self) -> Read[dict[str, LogGroup]]:
+        """List the region's log groups, or say why they could not be listed."""
+        return await asyncio.to_thread(_outcome, self._calls.log_groups, self._region)
+
+    def _read_log_group(
+        self, group: str, wanted: frozenset[LogType]
+    ) -> tuple[Read[tuple[SubscriptionFilter, ...]], Read[Streams]]:
+        """Read a log group's filters and newest streams, one after the other: a hop into a thread costs CPU too."""
+        return (
+            _outcome(self._calls.subscription_filters, self._region, group),
+            _outcome(self._calls.streams, self._region, group, wanted),
+        )
+
+    def _note_left_out(self, names: set[str]) -> None:
+        """Say how many clusters the configuration leaves out, so that none is absent without a word."""
+        left_out = sorted(name for name in names if not self._options.wants(name))
+        if left_out:
+            text = (
+                f"{len(left_out)} of {len(names)} clusters in {self._region} are left out by clusters and"
+                f" exclude_clusters: {', '.join(left_out)}"
+            )
+            self._emit(
+                AccountNote(Note(NoteSeverity.INFO, text, (Evidence(LIST_CLUSTERS, "clusters", ", ".join(left_out)),)))
+            )
+
+
+def _outcome(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Read[T]:
+    """Make a call whose failure costs only a part of a cluster, and give the failure instead of raising it."""
+    try:
+        return call(*args, **kwargs)
+    except CollectionError as error:
+        return error
+
+
+def _deleted(error: NotFound, name: str, region: str) -> AccountNote:
+    """Note a cluster that was deleted after it was listed."""
+    text = f"cluster {name} in {region} was deleted while the account was read"
+    return AccountNote(Note(NoteSeverity.INFO, text, (evidence(error, DESCRIBE_CLUSTER),)))

@@ -1,0 +1,145 @@
+"""Static pod manifests: a Pod with a kube-apiserver container, alone or in a List."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Final
+
+from yaml.nodes import Node
+
+from providers.self_managed.source import ApiServerSource, Format, ManifestFile, Mount, Place, PlaceKind, View
+from providers.self_managed.words import Environment, expand_container, server_arguments
+from providers.self_managed.yaml_nodes import child, entries, items, line, text, truth
+from scanner.apiserver import Argument
+from scanner.model import Evidence
+
+_TAG: Final = re.compile(r":v?(1\.\d+(?:\.\d+)?)[^:/@]*(?:@.*)?")
+_NAME: Final = "kube-apiserver"
+_OBJECTS: Final = frozenset({"configMap", "secret", "projected", "downwardAPI"})
+
+
+class StaticPod:
+    """A Pod whose container runs kube-apiserver."""
+
+    title: Final = "static pod manifest"
+
+    def read(self, file: ManifestFile) -> tuple[ApiServerSource, ...]:
+        """Give each kube-apiserver container; command and args count together."""
+        return tuple(
+            source
+            for document in file.documents
+            for pod in _pods(document)
+            for container in items(child(pod, "spec", "containers"))
+            if (source := _source(file, pod, container)) is not None
+        )
+
+
+FORMAT: Final[Format] = StaticPod()
+
+
+def _pods(document: Node) -> Iterator[Node]:
+    kind = text(child(document, "kind"))
+    if kind == "Pod":
+        yield document
+    elif kind in {"List", "PodList"}:
+        for item in items(child(document, "items")):
+            if text(child(item, "kind")) == "Pod" or kind == "PodList":
+                yield item
+
+
+def _source(file: ManifestFile, pod: Node, container: Node) -> ApiServerSource | None:
+    """Read one container; None where it does not run kube-apiserver."""
+    environment = _environment(container)
+    command = (*items(child(container, "command")), *items(child(container, "args")))
+    words = [expand_container(Argument(text(node), file.shown, line(node)), environment) for node in command]
+    arguments = server_arguments(words, environment)
+    if arguments is None:
+        if not _is_api_server(container):
+            return None
+        arguments = _entrypoint_arguments(file, container, words)
+    return ApiServerSource(
+        file=file.shown,
+        line=line(command[0]) if command else line(container),
+        arguments=arguments,
+        view=_view(file, pod, container, environment),
+        version=_version(container),
+        node=text(child(pod, "spec", "nodeName")),
+    )
+
+
+def _is_api_server(container: Node) -> bool:
+    image = PurePosixPath(text(child(container, "image"))).name
+    return text(child(container, "name")) == _NAME or re.split("[:@]", image)[0] == _NAME
+
+
+def _entrypoint_arguments(file: ManifestFile, container: Node, words: list[Argument]) -> tuple[Argument, ...]:
+    """Read a container named kube-apiserver whose command is the image's own, or a program that is not known."""
+    if child(container, "command") is None and all(word.text.startswith("-") for word in words):
+        return tuple(words)
+    return (Argument("", file.shown, line(container), "the program that starts it is not kube-apiserver itself"),)
+
+
+def _environment(container: Node) -> Environment:
+    """Read the container's variables; what comes from elsewhere is known by name only."""
+    values: dict[str, str] = {}
+    unread: dict[str, str] = {}
+    for variable in items(child(container, "env")):
+        name = text(child(variable, "name"))
+        if child(variable, "valueFrom") is not None:
+            unread[name] = f"the environment variable {name} is set from elsewhere (valueFrom)"
+            values.pop(name, None)
+            continue
+        known = Environment(values, unread)
+        word = expand_container(Argument(text(child(variable, "value"))), known)
+        if word.unread:
+            unread[name] = word.unread
+        else:
+            values[name] = word.text
+            unread.pop(name, None)
+    rest = "the container's envFrom may set it" if items(child(container, "envFrom")) else ""
+    return Environment(values, unread, rest)
+
+
+def _version(container: Node) -> str | None:
+    match = _TAG.search(text(child(container, "image")))
+    return match[1] if match else None
+
+
+def _view(file: ManifestFile, pod: Node, container: Node, environment: Environment) -> View:
+    """Put volumes and mounts together."""
+    volumes = {text(child(volume, "name")): volume for volume in items(child(pod, "spec", "volumes"))}
+    mounts = tuple(
+        Mount(text(child(mount, "mountPath")) or "/", _place(file, mount, volumes, environment))
+        for mount in items(child(container, "volumeMounts"))
+    )
+    return View(mounts, working_directory=text(child(container, "workingDir")) or "/")
+
+
+def _place(file: ManifestFile, mount: Node, volumes: dict[str, Node], environment: Environment) -> Place:
+    """Find out where the files of one mount really are."""
+    name = text(child(mount, "name"))
+    read_only = truth(child(mount, "readOnly"))
+    volume = volumes.get(name)
+    path = text(child(mount, "mountPath"))
+    if volume is None:
+        return Place(PlaceKind.UNKNOWN, f"volume {name}, mounted at {path}, is not defined in the manifest")
+    sub_path = expand_container(
+        Argument(text(child(mount, "subPathExpr")) or text(child(mount, "subPath"))), environment
+    )
+    if sub_path.unread:
+        return Place(PlaceKind.UNKNOWN, f"the subPath of volume {name} could not be read: {sub_path.unread}")
+    kind = next((key.value for key, _ in entries(volume) if key.value != "name"), "emptyDir")
+    mode = "read-only" if read_only else "writable"
+    host_path = text(child(volume, "hostPath", "path")) if kind == "hostPath" else ""
+    backing = f"{kind} {host_path}" if host_path else kind
+    what = f"volume {name} ({backing}), mounted {mode} at {path}"
+    evidence = (Evidence(file.shown, f"line {line(mount)}", what),)
+    if kind == "hostPath" and host_path:
+        full = f"{host_path.rstrip('/')}/{sub_path.text}" if sub_path.text else host_path
+        return Place(PlaceKind.HOST, what, full, read_only, evidence=evidence)
+    if kind in _OBJECTS:
+        return Place(PlaceKind.CLUSTER_OBJECT, what, read_only=True, evidence=evidence)
+    kinds = {"emptyDir": PlaceKind.EPHEMERAL, "persistentVolumeClaim": PlaceKind.CLAIM}
+    return Place(kinds.get(kind, PlaceKind.UNKNOWN), what, read_only=read_only, evidence=evidence)

@@ -1,0 +1,146 @@
+"""One file of a cluster to its API servers; what cannot be read becomes an API server with unknown parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from providers.self_managed.authorizer import read_authorizer
+from providers.self_managed.channels import read_channels, unknown_channel
+from providers.self_managed.differences import compared_settings
+from providers.self_managed.evidence import gap, of_error, of_setting, sentence
+from providers.self_managed.files import HostFiles
+from providers.self_managed.formats import recognise
+from providers.self_managed.paths import Found, host_files, node_name
+from providers.self_managed.policy import read_policy
+from providers.self_managed.reading import Compared, Reading, Situation, Window
+from providers.self_managed.source import ApiServerSource, ManifestFile
+from scanner.apiserver import Argument, LogBackend, Setting, configure, parse_arguments
+from scanner.errors import CollectionError, FlagError
+from scanner.model import (
+    ApiServer,
+    Authorizer,
+    Evidence,
+    LinkCheck,
+    LinkState,
+    LogChannel,
+    NoPolicy,
+    Note,
+    NoteSeverity,
+    Retention,
+    UnreadablePolicy,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is needed to read one file of a cluster; the attributes are those of the cluster's options."""
+
+    found: Found
+    root: str | None
+    base: Path
+    policy: str | None
+    version: str | None
+    window: Window | None
+
+
+def read_servers(task: Task) -> tuple[Reading, ...]:
+    """Read the API servers of one file; blocking."""
+    host = host_files(task.found, task.root, task.base)
+    name = node_name(task.found, host, task.root)
+    try:
+        if task.found.error is not None:
+            raise task.found.error
+        form, sources = recognise(ManifestFile.load(task.found.path, task.found.shown, host))
+    except CollectionError as error:
+        return (unknown_reading(name or task.found.shown, error),)
+    readings = []
+    for number, source in enumerate(sources, start=1):
+        node = name or source.node or task.found.shown
+        label = node if len(sources) == 1 else f"{node} #{number}"
+        readings.append(replace(_read(task, host, source, label), title=form.title))
+    return tuple(readings)
+
+
+def unknown_reading(name: str, error: CollectionError) -> Reading:
+    """Build an API server of which nothing could be read."""
+    reason = sentence(error)
+    evidence = (of_error(error, name),)
+    server = ApiServer(
+        name=name,
+        policy=UnreadablePolicy(reason, evidence, error.permission),
+        channels=(unknown_channel(reason, *evidence, permission=error.permission),),
+        authorizer=Authorizer(None, None, reason, evidence),
+    )
+    return Reading(server)
+
+
+def _read(task: Task, host: HostFiles, source: ApiServerSource, name: str) -> Reading:
+    """Read one API server."""
+    version = task.version or source.version
+    try:
+        configuration = configure(source.arguments, version)
+    except FlagError as error:
+        return replace(_refused(source, name, error), version=source.version)
+    copy = None if task.policy is None else (task.base / task.policy, task.policy)
+    situation = Situation(source, host, configuration, copy, version, task.window)
+    policy, fingerprint = read_policy(situation)
+    channels, notes = read_channels(situation)
+    return Reading(
+        server=ApiServer(name, policy, channels, read_authorizer(situation)),
+        notes=(*_notes(situation), *notes),
+        compared=None if situation.unread else compared_settings(configuration, policy, fingerprint, channels),
+        version=source.version,
+        parameters=_parameters(situation),
+    )
+
+
+def _refused(source: ApiServerSource, name: str, error: FlagError) -> Reading:
+    """Build an API server that does not start with its flags."""
+    reason = f"kube-apiserver refuses to start: {error.what}"
+    refused = Evidence(source.file, error.where.removeprefix(f"{source.file}:") or source.locator, error.what)
+    evidence = (refused, *(of_setting(setting) for setting in _legible(source.arguments)))
+    nothing = LinkCheck(LinkState.NOT_APPLICABLE, "there is no log to deliver")
+    channel = LogChannel("file", "audit log", gap(reason, *evidence), nothing, Retention.exactly(0, reason, *evidence))
+    server = ApiServer(name, NoPolicy(reason, evidence), (channel,), Authorizer(None, None, reason, evidence))
+    return Reading(server, compared={"the start": Compared(f"refused ({error.what})", (refused,))})
+
+
+def _legible(arguments: tuple[Argument, ...]) -> tuple[Setting, ...]:
+    """Give the flags that may be quoted, where they can be told apart at all."""
+    try:
+        return parse_arguments(arguments).relevant()
+    except FlagError:
+        return ()
+
+
+def _notes(situation: Situation) -> list[Note]:
+    """Name the traps in how policy and backends go together."""
+    configuration = situation.configuration
+    notes: list[Note] = []
+    backends = [backend for backend in (configuration.log, configuration.webhook) if backend is not None]
+    if configuration.policy_file is None and backends and not situation.unread:
+        text = "a log is configured without --audit-policy-file: kube-apiserver starts, and no event is ever recorded"
+        settings = [b.path if isinstance(b, LogBackend) else b.config_file for b in backends]
+        notes.append(Note(NoteSeverity.WARNING, text, tuple(map(of_setting, settings))))
+    if configuration.policy_file is not None and not backends and not situation.unread:
+        text = "an audit policy is configured without a log: kube-apiserver starts, and its events go nowhere"
+        notes.append(Note(NoteSeverity.WARNING, text, (of_setting(configuration.policy_file),)))
+    for setting in configuration.unknown_flags:
+        text = f"no kube-apiserver up to 1.36 knows --{setting.flag}: it refuses to start with an unknown flag"
+        notes.append(Note(NoteSeverity.WARNING, text, (of_setting(setting),)))
+    if situation.source.remark:
+        evidence = Evidence(situation.source.file, situation.source.locator, "ClusterConfiguration")
+        notes.append(Note(NoteSeverity.INFO, situation.source.remark, (evidence,)))
+    return notes
+
+
+def _parameters(situation: Situation) -> dict[str, str]:
+    """Give what remediation texts may name: the file to edit, and the paths that are already there."""
+    configuration = situation.configuration
+    parameters = {"manifest": situation.source.file}
+    if configuration.policy_file is not None:
+        parameters["policy_file"] = configuration.policy_file.value
+    if configuration.log is not None:
+        parameters["log_path"] = configuration.log.path.value
+    return parameters

@@ -1,0 +1,190 @@
+"""What a format makes of a file: kube-apiserver's arguments, and where the paths in them lie on the host."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from yaml.nodes import Node
+
+from providers.self_managed.files import HostFiles, list_directory, read_file
+from providers.self_managed.yaml_nodes import compose_all
+from scanner.apiserver import Argument
+from scanner.errors import Malformed
+from scanner.model import Evidence
+
+
+class PlaceKind(Enum):
+    """Where a path of the API server really is."""
+
+    HOST = auto()
+    EPHEMERAL = auto()  # gone with the pod
+    ABSENT = auto()  # no mount covers it
+    CLUSTER_OBJECT = auto()  # a ConfigMap or the like: read-only, and not to be read from files
+    CLAIM = auto()  # a PersistentVolumeClaim
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a path of the API server really is.
+
+    Attributes:
+        host_path: The path on the host, for a HOST place.
+        read_only: Whether the API server cannot write there.
+        what: The mount in words; for an UNKNOWN place, why it is not known.
+        whole: True where the path itself is what is mounted, not a directory above it.
+    """
+
+    kind: PlaceKind
+    what: str
+    host_path: str = ""
+    read_only: bool = False
+    whole: bool = False
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A volume mounted into the API server's container.
+
+    Attributes:
+        path: Where it is mounted.
+        place: Where it really is; its `host_path` is that of the mount itself.
+    """
+
+    path: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The filesystem as the API server sees it.
+
+    Attributes:
+        mounts: The mounts of its container; None where it runs on the host itself.
+        unread: Why the mounts are not fully known; empty where they are.
+        working_directory: Where relative paths start.
+    """
+
+    mounts: tuple[Mount, ...] | None
+    unread: str = ""
+    working_directory: str = "/"
+
+    def locate(self, path: str) -> Place:
+        """Find out where a path really is: the mount with the longest path above it decides."""
+        full = posixpath.normpath(posixpath.join(self.working_directory, path))
+        if self.mounts is None:
+            return Place(PlaceKind.HOST, "the host itself", full)
+        covering = [mount for mount in self.mounts if PurePosixPath(full).is_relative_to(mount.path)]
+        if not covering:
+            if self.unread:
+                return Place(PlaceKind.UNKNOWN, self.unread)
+            return Place(PlaceKind.ABSENT, f"no volume mount covers {full}")
+        mount = max(covering, key=lambda mount: len(PurePosixPath(mount.path).parts))
+        below = posixpath.relpath(full, mount.path)
+        place = mount.place
+        host_path = posixpath.normpath(posixpath.join(place.host_path, below)) if place.host_path else ""
+        return Place(place.kind, place.what, host_path, place.read_only, below == ".", place.evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServerSource:
+    """One kube-apiserver as a file describes it.
+
+    Attributes:
+        file: The file, as a person wrote it.
+        line: Where its command begins.
+        arguments: The words after ``kube-apiserver``.
+        version: The Kubernetes version, such as ``1.34.2``; None where the file does not say it.
+        node: The host's name, where the file says it.
+        remark: What to know about this kind of file; empty where there is nothing.
+    """
+
+    file: str
+    line: int
+    arguments: tuple[Argument, ...]
+    view: View
+    version: str | None = None
+    node: str = ""
+    remark: str = ""
+
+    @property
+    def locator(self) -> str:
+        """The line as evidence names it."""
+        return f"line {self.line}"
+
+
+@dataclass
+class ManifestFile:
+    """A file to be recognised, and the host that it lies on."""
+
+    path: Path
+    shown: str
+    host: HostFiles
+    data: bytes
+    yaml_error: Malformed | None = field(default=None, init=False)
+
+    @classmethod
+    def load(cls, path: Path, shown: str, host: HostFiles) -> ManifestFile:
+        """Read a file, within its host where that is mounted; CollectionError says why it could not be read."""
+        below = host_path_of(path, host)
+        data = read_file(path, shown) if below is None else host.read(below)
+        return cls(path, shown, host, data)
+
+    @cached_property
+    def text(self) -> str:
+        """The file as text; Malformed where it is none."""
+        try:
+            return self.data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise Malformed("is not UTF-8 text", where=self.shown) from error
+
+    @cached_property
+    def documents(self) -> tuple[Node, ...]:
+        """The YAML documents; none, with `yaml_error` set, where it is not YAML."""
+        try:
+            return compose_all(self.text, self.shown)
+        except Malformed as error:
+            self.yaml_error = error
+            return ()
+
+    def list_beside(self, name: str) -> tuple[str, ...]:
+        """List a directory beside the file; CollectionError says why it could not be listed."""
+        below = host_path_of(self.path.with_name(name), self.host)
+        if below is None:
+            return list_directory(self.path.with_name(name), self.show_beside(name))
+        return self.host.list(below)
+
+    def read_beside(self, name: str) -> bytes:
+        """Read a file at a path relative to this file's directory; CollectionError as for any file."""
+        path = self.path.parent / name
+        below = host_path_of(path, self.host)
+        return read_file(path, self.show_beside(name)) if below is None else self.host.read(below)
+
+    def show_beside(self, name: str) -> str:
+        """Name a path relative to this file's directory the way a person reaches it."""
+        return str(PurePosixPath(self.shown).parent / name)
+
+
+class Format(Protocol):
+    """Recognises one kind of file by its content."""
+
+    @property
+    def title(self) -> str:
+        """What a person calls it: ``static pod manifest``."""
+        ...
+
+    def read(self, file: ManifestFile) -> Sequence[ApiServerSource]:
+        """Give the API servers that the file describes; none where it is not of this kind."""
+        ...
+
+
+def host_path_of(path: Path, host: HostFiles) -> str | None:
+    """Give the path within the host filesystem; None where the host is not mounted."""
+    return None if host.root is None else f"/{path.relative_to(host.root)}"

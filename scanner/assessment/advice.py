@@ -1,0 +1,117 @@
+"""What to do about the gaps of a cluster: the constant texts of ``scanner/knowledge`` with this cluster's values."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from string import Template
+
+from scanner.knowledge import Advice, ProviderKnowledge
+from scanner.knowledge.policies import published
+from scanner.model import (
+    ClusterObservation,
+    Finding,
+    Link,
+    LinkState,
+    ManagedPolicy,
+    Remediation,
+    RequestCategory,
+    RuleSettings,
+)
+
+_LINKS_WITH_ADVICE = (Link.GENERATED, Link.EXPORTED, Link.DELIVERED, Link.RETAINED)
+
+
+def remediations(
+    observation: ClusterObservation, findings: tuple[Finding, ...], knowledge: ProviderKnowledge, rule: RuleSettings
+) -> tuple[Remediation, ...]:
+    """Give one piece of advice for each kind of gap, in the order of the chain, then what to let the scanner read."""
+    advice = [*_authorizer_advice(observation, findings, knowledge)]
+    for link in _LINKS_WITH_ADVICE:
+        known = knowledge.remediation.get(link.value)
+        if known and _has_gap(observation, findings, link):
+            advice.append(known)
+    values = _values(observation, knowledge, rule)
+    filled = [_filled(one, values) for one in advice]
+    return tuple(filled + _permission_advice(findings, observation.ref.provider))
+
+
+def _has_gap(observation: ClusterObservation, findings: tuple[Finding, ...], link: Link) -> bool:
+    """Say whether a link is broken for a reason that this link's advice mends."""
+    broken = [finding for finding in findings if finding.links[link].state is LinkState.GAP]
+    if link is Link.GENERATED and _cannot_deny(observation):
+        broken = [finding for finding in broken if finding.category is not RequestCategory.RBAC_DENIALS]
+    return bool(broken)
+
+
+def _cannot_deny(observation: ClusterObservation) -> bool:
+    """Say whether an API server of the cluster never denies anything."""
+    return any(server.authorizer.can_deny is False for server in observation.servers)
+
+
+def _authorizer_advice(
+    observation: ClusterObservation, findings: tuple[Finding, ...], knowledge: ProviderKnowledge
+) -> list[Advice]:
+    """Advise on the authorizer where it is why no denial can be recorded."""
+    known = knowledge.remediation.get("authorizer")
+    return [known] if known and findings and _cannot_deny(observation) else []
+
+
+def _values(observation: ClusterObservation, knowledge: ProviderKnowledge, rule: RuleSettings) -> dict[str, str]:
+    """Gather what the texts may name."""
+    ref = observation.ref
+    return {
+        **observation.parameters,
+        "name": ref.name,
+        "location": ref.location,
+        "account_id": ref.account_id,
+        "min_retention_days": str(rule.min_retention_days),
+        "retention_step": str(knowledge.retention_step(rule.min_retention_days)),
+        "missing_logs": json.dumps(_missing_logs(observation, knowledge), separators=(",", ":")),
+        "recommended_policy": "" if _is_managed(observation) else published("recommended").text,
+    }
+
+
+def _missing_logs(observation: ClusterObservation, knowledge: ProviderKnowledge) -> list[str]:
+    """List the logs that are not switched on and that give something to a category, in the order of the data file."""
+    needed = frozenset[str]().union(*(knowledge.relevant(category) for category in RequestCategory))
+    missing = {
+        channel.log
+        for server in observation.servers
+        for channel in server.channels
+        if channel.exported.state is LinkState.GAP
+    }
+    return [log for log in knowledge.logs if log in missing & needed]
+
+
+def _is_managed(observation: ClusterObservation) -> bool:
+    """Say whether the cloud runs the policy, so that no policy of ours can be advised."""
+    return any(isinstance(server.policy, ManagedPolicy) for server in observation.servers)
+
+
+_UNQUOTED = frozenset({"missing_logs", "recommended_policy"})
+"""Values of our own making that stand where shell quotes would be wrong."""
+
+
+def _filled(advice: Advice, values: dict[str, str]) -> Remediation:
+    """Fill in a text; in shell code every value from outside is quoted, because names are hostile input."""
+    quoted = values
+    if advice.language == "sh":
+        quoted = {key: value if key in _UNQUOTED else shlex.quote(value) for key, value in values.items()}
+    code = Template(advice.code).safe_substitute(quoted)
+    return Remediation(advice.title, Template(advice.text).safe_substitute(values), code.rstrip("\n"), advice.language)
+
+
+def _permission_advice(findings: tuple[Finding, ...], kind: str) -> list[Remediation]:
+    """Name the permissions without which something stayed unknown."""
+    missing = dict.fromkeys(
+        check.permission for finding in findings for check in finding.links.values() if check.permission
+    )
+    if not missing:
+        return []
+    text = (
+        f"Grant {', '.join(missing)} to the identity that the scan runs as. "
+        "The command prints all permissions that the provider needs."
+    )
+    command = f"k8s-audit-coverage providers {kind} --permissions"
+    return [Remediation("Let the scan read what is missing", text, command, "sh")]

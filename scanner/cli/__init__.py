@@ -1,0 +1,141 @@
+"""The command line: parses it, wires the layers together, and turns every end into an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scanner import __version__
+from scanner.cli.complaints import complain
+from scanner.cli.exit_codes import ExitCode
+from scanner.errors import AuditCoverageError
+
+if TYPE_CHECKING:
+    Command = Callable[[argparse.Namespace], int]
+
+_EPILOG = """\
+exit codes:
+  0   everything passed, or there was nothing to judge
+  1   at least one cluster fails
+  2   the command line or the configuration is wrong; nothing was scanned
+  3   nothing fails, but something is unknown or an account is incomplete
+  70  a bug in k8s-audit-coverage
+  74  the scan was made, but a report could not be written
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; `arguments` are those of the process unless given."""
+    parsed = _parser().parse_args(arguments)
+    command: Command = parsed.command
+    try:
+        return command(parsed)
+    except AuditCoverageError as error:
+        complain(error)
+        return ExitCode.USAGE
+    except BrokenPipeError:
+        # The reader of our output has gone (`… | head`): nothing is left to say, and Python must not say it either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except KeyboardInterrupt:
+        return 130
+    except Exception:  # noqa: BLE001 - the last resort, so that a bug is never mistaken for a verdict
+        print("k8s-audit-coverage: this is a bug; please report it with these lines:", file=sys.stderr)
+        traceback.print_exc()
+        return ExitCode.BUG
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(
+        prog="k8s-audit-coverage",
+        description="If someone broke in tonight, would the audit log show it? Follows failed logins, API calls and "
+        "RBAC denials from the request to a kept record, for every Kubernetes cluster you own.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_scan(commands)
+    _add_config(commands)
+    _add_providers(commands)
+    return parser
+
+
+def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe ``scan``."""
+    scan = commands.add_parser(
+        "scan",
+        help="scan the accounts of a configuration and write the reports",
+        description="Scan every account of the configuration at the same time, write the reports, and sum up.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    scan.add_argument("--config", type=Path, required=True, metavar="FILE", help="the TOML configuration")
+    scan.add_argument(
+        "--account", nargs="+", action="extend", metavar="NAME", help="scan only these accounts of the configuration"
+    )
+    scan.add_argument("--format", metavar="NAME[,NAME…]", help="report formats (default: [output] formats)")
+    scan.add_argument(
+        "--output",
+        metavar="DIR|-",
+        help="where to write the reports, - for standard output (default: [output] directory)",
+    )
+    scan.add_argument(
+        "--fail-on",
+        choices=("fail", "unknown", "never"),
+        help="what makes the exit code other than 0 (default: [output] fail_on): fail: only failed clusters; "
+        "unknown: also what could not be read; never: neither",
+    )
+    scan.set_defaults(command=_scan)
+
+
+def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe ``config check`` and ``config example``."""
+    config = commands.add_parser("config", help="check a configuration, or print a starting one")
+    inner = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    check = inner.add_parser("check", help="validate a configuration without touching a cloud")
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.set_defaults(command=_config_check)
+    example = inner.add_parser("example", help="print a commented starting file with every option and its default")
+    example.set_defaults(command=_config_example)
+
+
+def _add_providers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe ``providers``."""
+    providers = commands.add_parser("providers", help="list the providers, and the least permissions each needs")
+    providers.add_argument("kind", nargs="?", metavar="KIND", help="only this one")
+    providers.add_argument("--permissions", action="store_true", help="print its least permissions, ready to use")
+    providers.set_defaults(command=_providers)
+
+
+# Each command is imported when it runs, so that `--version` and `config check` start without the rest.
+
+
+def _scan(arguments: argparse.Namespace) -> int:
+    from scanner.cli.scan import run  # noqa: PLC0415 - see above
+
+    return run(arguments)
+
+
+def _config_check(arguments: argparse.Namespace) -> int:
+    from scanner.cli.configs import check  # noqa: PLC0415 - see above
+
+    return check(arguments.file)
+
+
+def _config_example(_arguments: argparse.Namespace) -> int:
+    from scanner.cli.configs import example  # noqa: PLC0415 - see above
+
+    return example()
+
+
+def _providers(arguments: argparse.Namespace) -> int:
+    from scanner.cli.listing import providers  # noqa: PLC0415 - see above
+
+    return providers(arguments.kind, permissions=arguments.permissions)

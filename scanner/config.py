@@ -1,0 +1,315 @@
+"""Reads the TOML configuration into frozen models; every error names the file, the key path and what is allowed.
+
+One file, or one that includes others (``include = ["accounts.d/*.toml"]``), which may hold ``[[account]]`` tables
+only. ``[defaults.<provider>]`` holds keys that every account of that provider inherits unless it sets them itself.
+``${NAME}`` in a string is replaced by the environment variable; ``$${NAME}`` stands for the text ``${NAME}``. No secret
+is ever read from a file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from scanner.errors import ConfigError, UsageError
+from scanner.model import RuleSettings, ScanSettings, Settings
+from scanner.ports import AccountOptions
+
+OptionsFor = Callable[[str], type[AccountOptions]]
+"""Gives the model of a provider's account keys; UsageError for a provider that is not there."""
+
+
+class OutputSettings(Settings):
+    """``[output]``: what is written, and what makes the exit code tell of it."""
+
+    formats: Annotated[list[str], Field(min_length=1)] = Field(
+        default=["json", "html"], description="Report formats to write."
+    )
+    directory: str = Field(
+        default="reports", description="Where reports are written; relative to where the command runs."
+    )
+    fail_on: Literal["fail", "unknown", "never"] = Field(
+        default="unknown", description="What makes the exit code other than 0: fail, unknown (and fail), or never."
+    )
+
+    @field_validator("formats")
+    @classmethod
+    def _each_once(cls, value: list[str]) -> list[str]:
+        """Drop repetitions, keeping the order."""
+        return list(dict.fromkeys(value))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountConfig:
+    """One ``[[account]]`` table."""
+
+    name: str
+    provider: str
+    options: AccountOptions
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration; `digest` is the SHA-256 of it as it is used, defaults and inheritance applied."""
+
+    scan: ScanSettings
+    rule: RuleSettings
+    output: OutputSettings
+    accounts: tuple[AccountConfig, ...]
+    digest: str
+
+
+_TOP_KEYS = ("scan", "rule", "output", "defaults", "include", "account")
+_INCLUDED_KEYS = ("account",)
+_SECRET = re.compile(r"secret|password|token|private_key|access_key|credential", re.IGNORECASE)
+_LONGEST_SHOWN = 80
+_Model = TypeVar("_Model", bound=BaseModel)
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
+
+
+def load_config(path: Path, options_for: OptionsFor, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read a configuration file and those it includes; ConfigError lists every mistake found in the first bad part."""
+    main = _File(path, environ)
+    main.only_keys(_TOP_KEYS)
+    scan = main.validated(ScanSettings, main.table("scan"), "scan")
+    rule = main.validated(RuleSettings, main.table("rule"), "rule")
+    output = main.validated(OutputSettings, main.table("output"), "output")
+    defaults = main.table("defaults")
+    _refuse_unknown_defaults(main, defaults, options_for)
+    files = [main, *_included(main, environ)]
+    accounts = [account for file in files for account in _accounts(file, defaults, options_for)]
+    _refuse_duplicates(accounts)
+    if not accounts:
+        raise ConfigError("there is no account to scan", where=str(path), hint="add an [[account]] table")
+    return Config(scan, rule, output, tuple(accounts), _digest(scan, rule, accounts))
+
+
+class _File:
+    """One TOML file with its environment values filled in."""
+
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        self.path = path
+        self.data: dict[str, Any] = _with_environment(_parse(path), environ, str(path), "")
+
+    def where(self, key: str) -> str:
+        """Name a place in this file."""
+        return f"{self.path}: {key}"
+
+    def only_keys(self, allowed: tuple[str, ...]) -> None:
+        """Refuse top-level keys that do not belong here."""
+        for key in self.data:
+            if key not in allowed:
+                raise ConfigError(f"unknown key {key!r}", where=self.where(key), hint=_allowed(key, allowed))
+
+    def table(self, key: str) -> dict[str, Any]:
+        """Give a table, empty where the key is absent."""
+        value = self.data.get(key, {})
+        if not isinstance(value, dict):
+            raise ConfigError("must be a table", where=self.where(key), hint=f"write [{key}]")
+        return value
+
+    def validated(self, model: type[_Model], value: dict[str, Any], key: str) -> _Model:
+        """Validate a table, turning each complaint into a line that names the key path and what is allowed."""
+        try:
+            return model.model_validate(value, context={"base": self.path.resolve().parent})
+        except ValidationError as error:
+            lines = [_complaint(self, model, key, one) for one in error.errors(include_url=False)]
+            raise ConfigError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    """Read one TOML file."""
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        hint = "`k8s-audit-coverage config example` prints a starting file"
+        raise ConfigError(f"cannot be read: {error.strerror}", where=str(path), hint=hint) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not UTF-8 text (byte {error.start})", where=str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"is not valid TOML: {error}", where=str(path)) from None
+
+
+_VARIABLE = re.compile(r"\$(\$)?\{([^}]*)\}")
+
+
+def _with_environment(value: Any, environ: Mapping[str, str], file: str, key: str) -> Any:  # noqa: ANN401 - TOML
+    """Fill in ``${NAME}`` in every string below a value."""
+    if isinstance(value, dict):
+        return {name: _with_environment(one, environ, file, _join(key, name)) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with_environment(one, environ, file, f"{key}[{index}]") for index, one in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def fill(match: re.Match[str]) -> str:
+        if match[1]:
+            return f"${{{match[2]}}}"
+        if match[2] not in environ:
+            hint = "set it, or write $${…} for the text itself"
+            raise ConfigError(f"the environment variable {match[2]!r} is not set", where=f"{file}: {key}", hint=hint)
+        return environ[match[2]]
+
+    return _VARIABLE.sub(fill, value)
+
+
+def _included(main: _File, environ: Mapping[str, str]) -> list[_File]:
+    """Read the files that ``include`` names, in order of their paths; a pattern that finds nothing is an error."""
+    patterns = main.data.get("include", [])
+    if not isinstance(patterns, list) or not all(isinstance(one, str) for one in patterns):
+        raise ConfigError("must be a list of paths or patterns", where=main.where("include"))
+    files = []
+    for index, pattern in enumerate(patterns):
+        found = _matches(main.path.parent, pattern)
+        if not found:
+            hint = f"paths are relative to {main.path.parent}"
+            raise ConfigError(f"no file matches {pattern!r}", where=main.where(f"include[{index}]"), hint=hint)
+        files += [path for path in found if path not in files]
+    loaded = [_File(path, environ) for path in files]
+    for file in loaded:
+        file.only_keys(_INCLUDED_KEYS)
+    return loaded
+
+
+def _matches(base: Path, pattern: str) -> list[Path]:
+    """Find the files that a pattern means, relative to a folder or absolute."""
+    whole = Path(pattern)
+    if whole.is_absolute():
+        return sorted(path for path in Path(whole.anchor).glob(str(whole.relative_to(whole.anchor))) if path.is_file())
+    return sorted(path for path in base.glob(pattern) if path.is_file())
+
+
+def _accounts(file: _File, defaults: dict[str, Any], options_for: OptionsFor) -> list[AccountConfig]:
+    """Read the ``[[account]]`` tables of one file."""
+    tables = file.data.get("account", [])
+    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+        raise ConfigError("must be a list of tables", where=file.where("account"), hint="write [[account]]")
+    return [_account(file, f"account[{index}]", table, defaults, options_for) for index, table in enumerate(tables)]
+
+
+def _account(
+    file: _File, key: str, table: dict[str, Any], defaults: dict[str, Any], options_for: OptionsFor
+) -> AccountConfig:
+    """Read one account: its name and provider here, the rest by the provider's own model."""
+    name, provider = (_text(file, key, table, one) for one in ("name", "provider"))
+    if not _NAME.fullmatch(name):
+        raise ConfigError("must be 1 to 128 characters without control characters", where=file.where(f"{key}.name"))
+    try:
+        model = options_for(provider)
+    except UsageError as error:
+        raise ConfigError(error.what, where=file.where(f"{key}.provider"), hint=error.hint) from None
+    inherited = defaults.get(provider, {})
+    own = {name: value for name, value in table.items() if name not in {"name", "provider"}}
+    return AccountConfig(name, provider, file.validated(model, {**inherited, **own}, key), file.path)
+
+
+def _text(file: _File, key: str, table: dict[str, Any], name: str) -> str:
+    """Read a string that every account needs."""
+    value = table.get(name)
+    if value is None:
+        raise ConfigError("is missing", where=file.where(f"{key}.{name}"), hint=f'write {name} = "…"')
+    if not isinstance(value, str):
+        raise ConfigError(f"must be a string, not {value!r}", where=file.where(f"{key}.{name}"))
+    return value
+
+
+def _refuse_unknown_defaults(main: _File, defaults: dict[str, Any], options_for: OptionsFor) -> None:
+    """Refuse defaults of a provider that is not there, and keys that its accounts do not have."""
+    for provider, table in defaults.items():
+        key = f"defaults.{provider}"
+        try:
+            allowed = tuple(options_for(provider).model_fields)
+        except UsageError as error:
+            raise ConfigError(error.what, where=main.where(key), hint=error.hint) from None
+        if not isinstance(table, dict):
+            raise ConfigError("must be a table", where=main.where(key), hint=f"write [{key}]")
+        for name in table:
+            if name not in allowed:
+                where = main.where(f"{key}.{name}")
+                raise ConfigError(f"unknown key {name!r}", where=where, hint=_allowed(name, allowed))
+
+
+def _refuse_duplicates(accounts: Iterable[AccountConfig]) -> None:
+    """Refuse two accounts of one name, wherever they stand."""
+    seen: dict[str, AccountConfig] = {}
+    for account in accounts:
+        first = seen.setdefault(account.name, account)
+        if first is not account:
+            also = f"it stands in {first.file} already" if first.file != account.file else "it stands there twice"
+            hint = "each account needs a name of its own"
+            raise ConfigError(
+                f"duplicate account {account.name!r}: {also}", where=f"{account.file}: account", hint=hint
+            )
+
+
+def _complaint(file: _File, model: type[BaseModel], key: str, error: Any) -> str:  # noqa: ANN401 - pydantic's own dict
+    """Put one of pydantic's complaints into our own words: file, key path, what is wrong, what is allowed."""
+    path = key
+    for part in error["loc"]:
+        path = f"{path}[{part}]" if isinstance(part, int) else _join(path, str(part))
+    where, kind, name = file.where(path), error["type"], str(error["loc"][-1]) if error["loc"] else ""
+    if kind == "extra_forbidden":
+        return f"{where}: unknown key {name!r} ({_allowed(name, _keys_at(model, error['loc']))})"
+    if kind == "missing":
+        return f"{where}: is missing"
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    said = message if kind in {"value_error", "assertion_error"} else f"must be {message}"
+    return f"{where}: {said}, not {_shown(error['input'])}" if kind != "value_error" else f"{where}: {said}"
+
+
+def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, ...]:
+    """Find the keys that are allowed in the table in which a key stood."""
+    for part in loc[:-1]:
+        if isinstance(part, str) and part in model.model_fields:
+            inner = _inner_model(model.model_fields[part].annotation)
+            model = inner or model
+    return tuple(model.model_fields)
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any annotation
+    """Find the model inside an annotation such as ``tuple[Model, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for one in get_args(annotation) if (found := _inner_model(one))), None)
+
+
+def _shown(value: object) -> str:
+    """Show a wrong value, but never at length."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _allowed(key: str, allowed: Iterable[str]) -> str:
+    """Say what may stand there, the likeliest meant first; and why a secret may not."""
+    names = list(allowed)
+    if _SECRET.search(key):
+        return "secrets are never read from the file: the cloud's own credential chain is used"
+    near = difflib.get_close_matches(key, names, n=1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return f"{meant}allowed: {', '.join(names)}"
+
+
+def _join(path: str, name: str) -> str:
+    """Extend a key path."""
+    return f"{path}.{name}" if path else name
+
+
+def _digest(scan: ScanSettings, rule: RuleSettings, accounts: Iterable[AccountConfig]) -> str:
+    """Hash the configuration as it is used, independent of the order and the files in which it was written."""
+    shape = {
+        "scan": scan.model_dump(mode="json"),
+        "rule": rule.model_dump(mode="json"),
+        "accounts": {one.name: [one.provider, one.options.model_dump(mode="json")] for one in accounts},
+    }
+    return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,122 @@
+"""What is known of Kubernetes and the clouds, kept as data with source and date; this module is the typed loader.
+
+A provider's file names the logs that exist, what each gives to the three categories by itself and together with others,
+and the advice for each broken link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from scanner.model import Grade, RequestCategory
+
+
+def _grade(value: object) -> object:
+    """Read a grade's name as the data files spell it."""
+    return Grade.from_label(value) if isinstance(value, str) else value
+
+
+Gives = Mapping[RequestCategory, Annotated[Grade, BeforeValidator(_grade)]]
+
+
+class _Data(BaseModel):
+    """Base of the data models: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(_Data):
+    """Where a fact comes from, and the date of the copy that was read."""
+
+    what: str
+    source: str
+    date: date
+
+
+class LogKnowledge(_Data):
+    """What one log carries.
+
+    Attributes:
+        from_policy: True where its records are the events that the audit policy makes.
+        gives: The grade that it reaches for a category by itself.
+        any_record_is: Categories of which any record in it is an example: one recent record shows them observed.
+        without: What is missing for a category when the log is missing, in words.
+    """
+
+    title: str
+    from_policy: bool
+    gives: Gives
+    any_record_is: tuple[RequestCategory, ...] = ()
+    without: Mapping[RequestCategory, str] = Field(default_factory=dict)
+
+
+class Combination(_Data):
+    """The grade that several logs reach together."""
+
+    logs: tuple[str, ...]
+    gives: Gives
+
+
+class Advice(_Data):
+    """Constant text about a broken link; ``$name`` and the like are filled in for each cluster."""
+
+    title: str
+    text: str
+    code: str = ""
+    language: str = "text"
+
+
+class ProviderKnowledge(_Data):
+    """All that is known of one provider's logs.
+
+    Attributes:
+        policy: The id of the published audit policy that it runs; empty where each cluster has its own.
+        retention_steps: The numbers of days that its store accepts as retention; empty where any number will do.
+        remediation: Advice by the name of the broken link, or ``authorizer``.
+    """
+
+    provider: str
+    title: str
+    policy: str = ""
+    sources: tuple[Source, ...]
+    logs: Mapping[str, LogKnowledge]
+    together: tuple[Combination, ...]
+    retention_steps: tuple[int, ...] = ()
+    remediation: Mapping[str, Advice]
+
+    def carried(self, logs: frozenset[str], category: RequestCategory, policy: Grade) -> Grade:
+        """Give the grade that a set of logs reaches for a category under an audit policy of that grade."""
+        single = [self._capped(self.logs[log].gives, (log,), category, policy) for log in logs]
+        joint = [
+            self._capped(one.gives, one.logs, category, policy) for one in self.together if logs.issuperset(one.logs)
+        ]
+        return max([*single, *joint], default=Grade.NONE)
+
+    def relevant(self, category: RequestCategory) -> frozenset[str]:
+        """Give the logs that can contribute to a category."""
+        alone = {log for log, known in self.logs.items() if known.gives.get(category, Grade.NONE) > Grade.NONE}
+        joint = {log for one in self.together if one.gives.get(category, Grade.NONE) > Grade.NONE for log in one.logs}
+        return frozenset(alone | joint)
+
+    def retention_step(self, days: int) -> int:
+        """Give the first number of days that the store accepts and that is at least `days`, or `days` itself."""
+        return next((step for step in self.retention_steps if step >= days), days)
+
+    def _capped(self, gives: Gives, logs: tuple[str, ...], category: RequestCategory, policy: Grade) -> Grade:
+        """Give a log's grade, no higher than the policy's where its records are the policy's events."""
+        grade = gives.get(category, Grade.NONE)
+        return min(grade, policy) if any(self.logs[log].from_policy for log in logs) else grade
+
+
+@cache
+def provider_knowledge(kind: str) -> ProviderKnowledge:
+    """Load what is known of a provider; FileNotFoundError where there is no such data file."""
+    text = files(__name__).joinpath("providers", f"{kind}.yaml").read_text("utf-8")
+    return ProviderKnowledge.model_validate(yaml.safe_load(text))

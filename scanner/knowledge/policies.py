@@ -1,0 +1,82 @@
+"""The audit policies that clouds and distributions publish, and the one that we recommend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from scanner.audit_policy.reader import load
+from scanner.audit_policy.types import Policy
+
+_PACKAGE: Final = "scanner.knowledge"
+_FOLDER: Final = "policies"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPolicy:
+    """A policy as it was published.
+
+    Attributes:
+        name: Its id, such as ``eks``.
+        source: Repository and path, or page.
+        date: When the source was read.
+        policy: The policy as kube-apiserver holds it.
+        text: The text of the file, true to its source.
+        note: What to know about it, such as a contradiction in the source; empty where there is nothing.
+        licence: The licence of the source.
+    """
+
+    name: str
+    title: str
+    source: str
+    date: date
+    policy: Policy
+    text: str
+    note: str
+    licence: str
+
+
+class _Entry(BaseModel):
+    """One entry of the index."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    source: str
+    licence: str
+    date: date
+    kubernetes_version: str | None = None
+    note: str = ""
+
+
+def names() -> tuple[str, ...]:
+    """Give the ids of all policies, in the order of the index."""
+    return tuple(_index())
+
+
+@cache
+def published(name: str) -> PublishedPolicy:
+    """Load a policy by its id; KeyError for an unknown one."""
+    entry = _index()[name]
+    text = _read(f"{name}.yaml")
+    policy = load(text.encode(), entry.kubernetes_version, source=entry.source)
+    return PublishedPolicy(name, entry.title, entry.source, entry.date, policy, text, entry.note, entry.licence)
+
+
+@cache
+def _index() -> Mapping[str, _Entry]:
+    """Load the index."""
+    data = yaml.load(_read("index.yaml"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
+    return TypeAdapter(dict[str, _Entry]).validate_python(data)
+
+
+def _read(name: str) -> str:
+    """Read a file of the folder."""
+    return files(_PACKAGE).joinpath(_FOLDER, name).read_text("utf-8")

@@ -1,0 +1,82 @@
+"""The demo end to end: the real command on its real file, every finding word by word."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.demo import aws
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FINDINGS = REPOSITORY / "tests" / "golden" / "demo_findings.json"
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run the command as `make demo` does, and give its report."""
+    folder = tmp_path_factory.mktemp("demo")
+    command = [sys.executable, "-m", "scanner", "scan", "--config", "tests/demo/demo.toml", "--output", str(folder)]
+    with aws.start() as environment:
+        done = subprocess.run(  # noqa: S603 - our own command
+            command, cwd=REPOSITORY, env=os.environ | environment, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert all(json.loads(line)["event"] for line in done.stderr.splitlines())
+    report: dict[str, Any] = json.loads((folder / "report.json").read_text("utf-8"))
+    return report
+
+
+def test_every_finding_word_by_word(scanned: dict[str, Any]) -> None:
+    found = {
+        account["name"]: {
+            one["name"]: {"status": one["status"], "message": one["message"]} for one in account["clusters"]
+        }
+        for account in scanned["accounts"]
+        if account["clusters"]
+    }
+    assert found == json.loads(FINDINGS.read_text("utf-8"))
+
+
+def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
+    seen = {one["name"]: (one["completeness"], one["status"]) for one in scanned["accounts"]}
+    assert seen == {
+        "aws-locked-out": ("failed", "UNKNOWN"),
+        "aws-production": ("partial", "FAIL"),
+        "aws-sandbox": ("complete", "SKIP"),
+        "aws-staging": ("complete", "FAIL"),
+        "datacenter": ("complete", "FAIL"),
+    }
+    failures = [
+        (one["name"], failure["scope"], failure["operation"], failure["reason"], failure["permission"])
+        for one in scanned["accounts"]
+        for failure in one["failures"]
+    ]
+    assert failures == [
+        ("aws-locked-out", "account", "sts:AssumeRole", "sts:AssumeRole is denied", "sts:AssumeRole"),
+        (
+            "aws-production",
+            "region ap-southeast-2",
+            "eks:ListClusters",
+            "eks:ListClusters is denied",
+            "eks:ListClusters",
+        ),
+    ]
+    notes = [note["text"] for one in scanned["accounts"] for note in one["notes"]]
+    assert notes == ["cluster deleted-meanwhile in eu-west-1 was deleted while the account was read"]
+
+
+def test_short_retention_is_a_gap_beside_the_verdict(scanned: dict[str, Any]) -> None:
+    clusters = [cluster for account in scanned["accounts"] for cluster in account["clusters"]]
+    seven = next(cluster for cluster in clusters if cluster["name"] == "seven-days")
+    links = {link["link"]: link for link in seven["categories"][0]["links"]}
+    assert links["retained"]["state"] == "gap"
+    assert links["retained"]["reason"] == (
+        "log group /aws/eks/seven-days/cluster keeps records for 7 days; 30 days are required"
+    )
+    assert seven["remediation"][0]["code"].endswith("--retention-in-days 30")

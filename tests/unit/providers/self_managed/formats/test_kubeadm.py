@@ -1,0 +1,149 @@
+"""kubeadm's ClusterConfiguration, in all its versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from providers.self_managed.files import HostFiles
+from providers.self_managed.formats.kubeadm import FORMAT
+from providers.self_managed.source import ApiServerSource, ManifestFile, PlaceKind
+
+NAMES = ("v1beta1", "v1beta2", "v1beta3")
+MAP = """\
+apiVersion: kubeadm.k8s.io/{version}
+kind: ClusterConfiguration
+kubernetesVersion: v1.30.4
+apiServer:
+  extraArgs:
+    audit-log-path: /logs/audit.log
+    audit-log-maxage: "30"
+  extraVolumes:
+  - name: logs
+    hostPath: /var/log/kubernetes
+    mountPath: /logs
+  - {name: policy, hostPath: /p, mountPath: /p, readOnly: true}
+"""
+LIST = """\
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+apiServer:
+  extraArgs:
+  - name: audit-log-path
+    value: /a
+  - name: audit-log-path
+    value: /b
+  - {name: authorization-mode, value: "Webhook"}
+  - name: anonymous-auth
+  - value: lost
+"""
+
+
+def beta(version: str) -> str:
+    return MAP.replace("{version}", version)
+
+
+def read(text: str) -> tuple[ApiServerSource, ...]:
+    return tuple(FORMAT.read(ManifestFile(Path("/x/kubeadm.yaml"), "kubeadm.yaml", HostFiles(None), text.encode())))
+
+
+@pytest.mark.parametrize("version", NAMES)
+def test_a_map(version: str) -> None:
+    (source,) = read(beta(version))
+    assert [(argument.text, argument.source, argument.line) for argument in source.arguments] == [
+        ("--authorization-mode=Node,RBAC", "kubeadm.yaml (kubeadm's default)", None),
+        ("--audit-log-path=/logs/audit.log", "kubeadm.yaml", 6),
+        ("--audit-log-maxage=30", "kubeadm.yaml", 7),
+    ]
+    assert (source.version, source.node) == ("1.30.4", "")
+    place = source.view.locate("/logs/audit.log")
+    assert (place.kind, place.host_path, place.read_only) == (PlaceKind.HOST, "/var/log/kubernetes/audit.log", False)
+    assert place.what == "volume logs (hostPath /var/log/kubernetes), mounted writable at /logs"
+    assert [item.locator for item in place.evidence] == ["line 9"]
+    assert source.view.locate("/p").read_only
+
+
+def test_a_list_with_repeats() -> None:
+    (source,) = read(LIST)
+    assert [(argument.text, argument.line) for argument in source.arguments] == [
+        ("--audit-log-path=/a", 5),
+        ("--audit-log-path=/b", 7),
+        ("--authorization-mode=Webhook", 9),
+        ("--anonymous-auth=", 10),
+    ]
+
+
+def test_structured_authorization_takes_the_place_of_the_default() -> None:
+    text = LIST.replace("authorization-mode", "authorization-config")
+    (source,) = read(text)
+    assert not [argument for argument in source.arguments if argument.text.startswith("--authorization-mode")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/kubernetes/pki/ca.crt", "/etc/ssl/certs/x", "/etc/pki/x", "/usr/share/ca-certificates/x"],
+)
+def test_what_kubeadm_always_mounts_is_read_only(path: str) -> None:
+    (source,) = read(beta("v1beta3"))
+    place = source.view.locate(path)
+    assert (place.kind, place.host_path, place.read_only) == (PlaceKind.HOST, path, True)
+    assert source.view.locate("/etc/kubernetes/audit-policy.yaml").kind is PlaceKind.ABSENT
+
+
+def test_another_certificates_directory() -> None:
+    (source,) = read(f"{beta('v1beta3')}certificatesDir: /certs\n")
+    assert source.view.locate("/certs/x").read_only
+    assert source.view.locate("/etc/kubernetes/pki/x").kind is PlaceKind.ABSENT
+
+
+def test_several_documents_and_the_node_name() -> None:
+    init = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: InitConfiguration\nnodeRegistration: {name: cp-1}\n"
+    (source,) = read(f"{init}---\nkind: KubeletConfiguration\n---\n{beta('v1beta3')}")
+    assert (source.node, source.line) == ("cp-1", 11)
+
+
+def test_patches_may_change_anything() -> None:
+    init = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: InitConfiguration\npatches: {directory: /etc/patches}\n"
+    (source,) = read(f"{init}---\n{beta('v1beta3')}")
+    why = "kubeadm applies patches to the static pod; give its manifest instead"
+    assert (source.arguments[-1].unread, source.arguments[-1].line) == (why, 3)
+    assert source.view.locate("/nowhere").kind is PlaceKind.UNKNOWN
+    assert source.view.locate("/nowhere").what == why
+
+
+@pytest.mark.parametrize(
+    ("written", "version"),
+    [("v1.30.4", "1.30.4"), ("1.30", "1.30"), ("stable-1.30", "1.30"), ("stable", None), ("", None)],
+)
+def test_versions(written: str, version: str | None) -> None:
+    (source,) = read(beta("v1beta3").replace("v1.30.4", written))
+    assert source.version == version
+
+
+def test_the_config_map() -> None:
+    indented = "".join(f"    {line}\n" for line in beta("v1beta3").splitlines())
+    head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: kubeadm-config}\ndata:\n  ClusterConfiguration: |\n"
+    (source,) = read(head + indented)
+    assert [argument.line for argument in source.arguments] == [None, 11, 12]
+    assert source.line == 10
+    assert source.view.locate("/logs/x").evidence[0].locator == "line 14"
+
+
+def test_the_config_map_as_json() -> None:
+    inner = r"apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n"
+    (source,) = read(f'{{"kind": "ConfigMap", "data": {{"ClusterConfiguration": "{inner}"}}}}')
+    assert [argument.text for argument in source.arguments] == ["--authorization-mode=Node,RBAC"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: ClusterConfiguration\n",
+        "apiVersion: kubeadm.k8s.io/v1beta3\nkind: JoinConfiguration\n",
+        "kind: ConfigMap\ndata: {ClusterConfiguration: [x]}\n",
+        "kind: ConfigMap\ndata: {ClusterConfiguration: ''}\n",
+    ],
+)
+def test_what_is_no_cluster_configuration(text: str) -> None:
+    assert read(text) == ()

@@ -1,0 +1,148 @@
+"""Whether a request can be denied, and whether anonymous ones are let in."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.providers.self_managed.hosts import Host, ScanHost
+
+RBAC = "--authorization-mode=Node,RBAC"
+AUTHN = "--authentication-config=/etc/kubernetes/authn.yaml"
+HEAD = "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "can_deny", "anonymous", "reason", "evidence"),
+    [
+        ([RBAC], True, True, "--authorization-mode is Node,RBAC; anonymous requests are let in", [RBAC]),
+        (
+            [RBAC, "--anonymous-auth=false"],
+            True,
+            False,
+            "--authorization-mode is Node,RBAC; anonymous requests are off",
+            [RBAC, "--anonymous-auth=false"],
+        ),
+        (
+            [],
+            False,
+            False,
+            (
+                "--authorization-mode is not set, and its default AlwaysAllow denies no request; "
+                "kube-apiserver switches anonymous requests off under AlwaysAllow"
+            ),
+            ["kube-apiserver has 0 flags, none of them --authorization-*"],
+        ),
+        (
+            ["--authorization-mode=AlwaysAllow"],
+            False,
+            False,
+            (
+                "--authorization-mode is AlwaysAllow: AlwaysAllow denies no request; "
+                "kube-apiserver switches anonymous requests off under AlwaysAllow"
+            ),
+            ["--authorization-mode=AlwaysAllow"],
+        ),
+        (
+            ["--authorization-config=/etc/kubernetes/authz.yaml"],
+            None,
+            None,
+            (
+                "the authorizers stand in the file of --authorization-config, which is not read; "
+                "whether anonymous requests are let in is not known"
+            ),
+            ["--authorization-config=/etc/kubernetes/authz.yaml"],
+        ),
+        (
+            ["--authorization-mode=$(M)"],
+            None,
+            None,
+            "the value of --authorization-mode is not known; whether anonymous requests are let in is not known",
+            ["--authorization-mode=$(M)"],
+        ),
+        (
+            [RBAC, "--anonymous-auth=$(M)"],
+            True,
+            None,
+            "--authorization-mode is Node,RBAC; whether anonymous requests are let in is not known",
+            [RBAC, "--anonymous-auth=$(M)"],
+        ),
+    ],
+)
+async def test_flags(
+    host: Host,
+    scan_host: ScanHost,
+    flags: list[str],
+    can_deny: bool | None,  # noqa: FBT001 - a column
+    anonymous: bool | None,  # noqa: FBT001 - a column
+    reason: str,
+    evidence: list[str],
+) -> None:
+    host.pod(flags)
+    manifest = host.root / "etc/kubernetes/manifests/kube-apiserver.yaml"
+    env = "    env: [{name: M, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]\n    volumeMounts:"
+    manifest.write_text(manifest.read_text().replace("    volumeMounts:", env))
+    server, _ = await scan_host()
+    authorizer = server.authorizer
+    assert (authorizer.can_deny, authorizer.anonymous, authorizer.reason) == (can_deny, anonymous, reason)
+    assert [item.value for item in authorizer.evidence] == evidence
+
+
+@pytest.mark.parametrize(
+    ("flags", "text", "anonymous", "reason"),
+    [
+        ([RBAC], "anonymous: {enabled: true}\n", True, "anonymous requests are let in"),
+        ([RBAC], "anonymous: {enabled: false}\n", False, "anonymous requests are off"),
+        (
+            [RBAC],
+            "anonymous: {enabled: true, conditions: [{path: /livez}, {path: /readyz}]}\n",
+            False,
+            "anonymous requests are let in on /livez, /readyz only",
+        ),
+        ([RBAC], "jwt: []\n", True, "anonymous requests are let in"),
+        ([RBAC, "--anonymous-auth=false"], "jwt: []\n", False, "anonymous requests are off"),
+        ([RBAC, "--anonymous-auth=$(M)"], "jwt: []\n", None, "whether anonymous requests are let in is not known"),
+        ([], "jwt: []\n", False, "kube-apiserver switches anonymous requests off under AlwaysAllow"),
+        (
+            [RBAC],
+            "jwt: [\n",
+            None,
+            (
+                "the file of --authentication-config could not be read: "
+                "hosts/cp-1/etc/kubernetes/authn.yaml is not valid YAML (line 4)"
+            ),
+        ),
+        (
+            [RBAC],
+            None,
+            None,
+            (
+                "the file of --authentication-config could not be read: "
+                "hosts/cp-1/etc/kubernetes/authn.yaml there is no such file"
+            ),
+        ),
+    ],
+)
+async def test_authentication_configuration(
+    host: Host,
+    scan_host: ScanHost,
+    flags: list[str],
+    text: str | None,
+    anonymous: bool | None,  # noqa: FBT001 - a column
+    reason: str,
+) -> None:
+    host.pod([*flags, AUTHN])
+    manifest = host.root / "etc/kubernetes/manifests/kube-apiserver.yaml"
+    env = "    env: [{name: M, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]\n    volumeMounts:"
+    manifest.write_text(manifest.read_text().replace("    volumeMounts:", env))
+    if text is not None:
+        host.put("etc/kubernetes/authn.yaml", HEAD + text)
+    server, _ = await scan_host()
+    assert server.authorizer.anonymous is anonymous
+    assert server.authorizer.reason.partition("; ")[2] == reason
+
+
+async def test_an_empty_authentication_configuration(host: Host, scan_host: ScanHost) -> None:
+    host.pod([RBAC, AUTHN])
+    host.put("etc/kubernetes/authn.yaml", "")
+    server, _ = await scan_host()
+    assert server.authorizer.anonymous is True
