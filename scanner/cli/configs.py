@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 from providers import load
-from scanner.cli.example import example_configuration
 from scanner.cli.exit_codes import ExitCode
 from scanner.config import Config, load_config
 from scanner.errors import ConfigError
@@ -35,6 +34,8 @@ def check(path: Path) -> int:
 
 def example() -> int:
     """Print the starting file."""
+    from scanner.cli.example import example_configuration  # noqa: PLC0415 - `check` and `scan` do not need it
+
     print(example_configuration(), end="")
     return ExitCode.OK
 
