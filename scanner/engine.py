@@ -75,9 +75,12 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineOutcome:
-    """What a run of the engine gives; `interrupted` says why it ended early and is empty where it did not."""
+    """What a run of the engine gives; `interrupted` says why it ended early and is empty where it did not.
 
-    accounts: tuple[AccountResult, ...]
+    The accounts stay out of its repr: asyncio builds that of a finished task's result, which took as long as a scan.
+    """
+
+    accounts: tuple[AccountResult, ...] = field(repr=False)
     interrupted: str
 
 
