@@ -74,6 +74,7 @@ _TOP_KEYS = ("scan", "rule", "output", "defaults", "include", "account")
 _INCLUDED_KEYS = ("account",)
 _SECRET = re.compile(r"secret|password|token|private_key|access_key|credential", re.IGNORECASE)
 _LONGEST_SHOWN = 80
+_MAX_BYTES = 16 * 1024 * 1024
 _Model = TypeVar("_Model", bound=BaseModel)
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
 
@@ -131,7 +132,11 @@ class _File:
 def _parse(path: Path) -> dict[str, Any]:
     """Read one TOML file."""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+        if len(data) > _MAX_BYTES:
+            raise ConfigError(f"is larger than {_MAX_BYTES // 2**20} MiB", where=str(path), hint="name a TOML file")
+        return tomllib.loads(data.decode("utf-8"))
     except OSError as error:
         hint = "`k8s-audit-coverage config example` prints a starting file"
         raise ConfigError(f"cannot be read: {error.strerror}", where=str(path), hint=hint) from None
@@ -171,23 +176,36 @@ def _included(main: _File, environ: Mapping[str, str]) -> list[_File]:
         raise ConfigError("must be a list of paths or patterns", where=main.where("include"))
     files = []
     for index, pattern in enumerate(patterns):
-        found = _matches(main.path.parent, pattern)
+        found = _matches(main, f"include[{index}]", pattern)
         if not found:
             hint = f"paths are relative to {main.path.parent}"
             raise ConfigError(f"no file matches {pattern!r}", where=main.where(f"include[{index}]"), hint=hint)
         files += [path for path in found if path not in files]
     loaded = [_File(path, environ) for path in files]
     for file in loaded:
+        if "include" in file.data:
+            hint = f"only {main.path} may include others"
+            raise ConfigError("an included file includes others", where=file.where("include"), hint=hint)
         file.only_keys(_INCLUDED_KEYS)
     return loaded
 
 
-def _matches(base: Path, pattern: str) -> list[Path]:
-    """Find the files that a pattern means, relative to a folder or absolute."""
+def _matches(main: _File, key: str, pattern: str) -> list[Path]:
+    """Find the files that a pattern means, relative to the main file's folder or absolute."""
+    base = main.path.parent
     whole = Path(pattern)
     if whole.is_absolute():
-        return sorted(path for path in Path(whole.anchor).glob(str(whole.relative_to(whole.anchor))) if path.is_file())
-    return sorted(path for path in base.glob(pattern) if path.is_file())
+        base, whole = Path(whole.anchor), whole.relative_to(whole.anchor)
+    if not whole.name or "\0" in pattern:
+        raise ConfigError(f"{pattern!r} names no file", where=main.where(key), hint="write a path or a pattern")
+    try:
+        found = sorted(path for path in base.glob(str(whole)) if path.is_file())
+    except ValueError as error:
+        raise ConfigError(f"{pattern!r} is no pattern: {error}", where=main.where(key)) from None
+    if any(path.samefile(main.path) for path in found):
+        hint = "name a folder of their own, such as accounts.d/*.toml"
+        raise ConfigError(f"{pattern!r} matches this file itself", where=main.where(key), hint=hint)
+    return found
 
 
 def _accounts(file: _File, defaults: dict[str, Any], options_for: OptionsFor) -> list[AccountConfig]:
@@ -262,7 +280,9 @@ def _complaint(file: _File, model: type[BaseModel], key: str, error: Any) -> str
     if kind == "extra_forbidden":
         return f"{where}: unknown key {name!r} ({_allowed(name, _keys_at(model, error['loc']))})"
     if kind == "missing":
-        return f"{where}: is missing"
+        return f"{where}: is missing (write {name} = …)"
+    if kind == "too_short":
+        return f"{where}: must name at least {error['ctx']['min_length']}, not {_shown(error['input'])}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     said = message if kind in {"value_error", "assertion_error"} else f"must be {message}"
     return f"{where}: {said}, not {_shown(error['input'])}" if kind != "value_error" else f"{where}: {said}"

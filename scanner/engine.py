@@ -18,12 +18,6 @@ from typing import Any, Protocol
 from scanner.assessment import assess
 from scanner.errors import (
     CollectionError,
-    CredentialsError,
-    Malformed,
-    NotFound,
-    PermissionDenied,
-    Throttled,
-    Unreachable,
 )
 from scanner.model import (
     AccountIdentity,
@@ -169,7 +163,7 @@ async def _scan_account(account: _Account, run: _Run) -> None:
         except TimeoutError:
             account.failures.append(_timed_out(account, run.scan))
         except CollectionError as error:
-            account.failures.append(failure_of(error))
+            account.failures.append(CollectionFailure.of(error, "account", whole_account=True))
         except Exception as error:  # noqa: BLE001 - a bug in one account must not take the others with it
             account.failures.append(_bug(account, error, run.progress))
         _finish(account, run)
@@ -248,22 +242,6 @@ def _timed_out(account: _Account, scan: ScanSettings) -> CollectionFailure:
         hint="raise scan.account_timeout, or split the account by region",
         whole_account=not account.clusters,
     )
-
-
-_KINDS: tuple[tuple[type[CollectionError], FailureKind], ...] = (
-    (PermissionDenied, FailureKind.PERMISSION),
-    (CredentialsError, FailureKind.CREDENTIALS),
-    (NotFound, FailureKind.NOT_FOUND),
-    (Throttled, FailureKind.THROTTLED),
-    (Unreachable, FailureKind.UNREACHABLE),
-    (Malformed, FailureKind.MALFORMED),
-)
-
-
-def failure_of(error: CollectionError) -> CollectionFailure:
-    """Turn an error that a provider raised for a whole account into the failure that is reported."""
-    kind = next((kind for kinds, kind in _KINDS if isinstance(error, kinds)), FailureKind.UNREACHABLE)
-    return CollectionFailure(kind, "account", error.where, error.what, error.hint, error.permission, whole_account=True)
 
 
 def _bug(account: _Account, error: Exception, progress: Progress, scope: str = "") -> CollectionFailure:

@@ -14,7 +14,8 @@ The tree::
         ├── CredentialsError      no credentials, or ones that are not accepted
         ├── NotFound              what was asked for is not there
         ├── Throttled             the API kept throttling past the last retry
-        ├── Unreachable           no connection, a reset, or no answer in time
+        ├── Unreachable           no connection, or a reset
+        │   └── TimedOut          no answer in the time that a call may take
         └── Malformed             an answer or file that cannot be understood
 
 Anything else that is raised is a bug of ours (exit 70).
@@ -74,12 +75,14 @@ class CollectionError(AuditCoverageError):
 
     Attributes:
         permission: The missing permission in the cloud's own notation (``eks:DescribeCluster``), or empty.
+        said: What the cloud said about it in its own words, where `what` does not repeat them; or empty.
     """
 
-    def __init__(self, what: str, *, where: str = "", hint: str = "", permission: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", hint: str = "", permission: str = "", said: str = "") -> None:
         """Keep the permission apart so that reports can gather what to grant."""
         super().__init__(what, where=where, hint=hint)
         self.permission = permission
+        self.said = said
 
 
 class PermissionDenied(CollectionError):
@@ -100,6 +103,10 @@ class Throttled(CollectionError):
 
 class Unreachable(CollectionError):
     """No connection, a reset one, or no answer in time."""
+
+
+class TimedOut(Unreachable):
+    """No answer came within the time that a call may take."""
 
 
 class Malformed(CollectionError):

@@ -63,8 +63,15 @@ class Provider(Protocol):
         """The model of this provider's keys in an ``[[account]]`` table."""
         ...
 
-    def permissions(self) -> str:
-        """Give the least permissions it needs, ready to use: an IAM policy, a role, or file modes in words."""
+    def permissions(self, variant: str = "") -> str:
+        """Give the least permissions it needs, ready to use: an IAM policy, a role, or file modes in words.
+
+        Args:
+            variant: Which of them, such as an AWS partition; "" for the usual ones.
+
+        Raises:
+            UsageError: There is no such variant; its hint names those that there are.
+        """
         ...
 
     def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:

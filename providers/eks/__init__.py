@@ -7,7 +7,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from providers.eks.options import EksOptions
+from providers.eks.partitions import HOME_REGIONS
 from providers.eks.permissions import iam_policy
+from scanner.errors import UsageError
 from scanner.ports import AccountOptions, CollectContext, Provider
 
 if TYPE_CHECKING:
@@ -26,9 +28,12 @@ class EksProvider:
         """Start without sessions: they are shared by all accounts that this provider reads."""
         self._sessions: Sessions | None = None
 
-    def permissions(self) -> str:
-        """Give the IAM policy of the role that is assumed in each account."""
-        return iam_policy()
+    def permissions(self, variant: str = "") -> str:
+        """Give the IAM policy of the role that is assumed in each account; `variant` is its partition."""
+        if variant and variant not in HOME_REGIONS:
+            hint = f"there are {', '.join(HOME_REGIONS)}"
+            raise UsageError(f"there is no partition {variant!r}", where="--permissions", hint=hint)
+        return iam_policy(variant or "aws")
 
     async def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
         """Read one account, yielding each cluster as soon as it is known."""

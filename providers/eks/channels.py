@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from providers.eks.calls import DESCRIBE_CLUSTER, DESCRIBE_LOG_GROUPS, DESCRIBE_LOG_STREAMS
-from providers.eks.facts import STREAM_PREFIXES, ClusterFacts, LogType, Streams, enabled_names, log_group_name
+from providers.eks.facts import (
+    STREAM_PREFIXES,
+    UNSETTLED,
+    ClusterFacts,
+    LogType,
+    Streams,
+    enabled_names,
+    log_group_name,
+)
 from providers.eks.failures import evidence
 from scanner.errors import CollectionError
 from scanner.model import Evidence, LinkCheck, LinkState, LogChannel, Retention, RuleSettings
@@ -71,14 +79,30 @@ class Chain:
             reason = f"whether log group {self._group_name} exists could not be read: {group.what}"
             return LinkCheck(LinkState.UNKNOWN, reason, (evidence(group, DESCRIBE_LOG_GROUPS),), group.permission)
         if group is None:
-            reason = f"log group {self._group_name} does not exist in {self._facts.region}"
-            return LinkCheck(LinkState.GAP, reason, (self._absent(),))
+            return self._without_group()
         exists = Evidence(DESCRIBE_LOG_GROUPS, "logGroups[].logGroupName", group.name)
         newest = self._newest(log_type)
         if newest is None:
             return LinkCheck(LinkState.OK, f"log group {group.name} exists", (exists,))
         reason = f"log group {group.name} exists; its newest {log_type} record is of {timestamp(newest)}"
         return LinkCheck(LinkState.OK, reason, (exists, self._stream_evidence(log_type, newest)))
+
+    def _without_group(self) -> LinkCheck:
+        """Judge a missing log group: a gap, unless the cluster may not have begun to write, or is not EKS's own."""
+        absent = f"log group {self._group_name} does not exist in {self._facts.region}"
+        cluster = self._facts.cluster
+        if isinstance(cluster, CollectionError):
+            reason = f"{absent}; whether EKS should write to it is not known: {cluster.what}"
+            return LinkCheck(
+                LinkState.UNKNOWN, reason, (evidence(cluster, DESCRIBE_CLUSTER), self._absent()), cluster.permission
+            )
+        status = cluster.get("status", "absent")
+        if status in UNSETTLED:
+            reason = f"{absent} yet: the cluster is {status}"
+            return LinkCheck(
+                LinkState.UNKNOWN, reason, (self._absent(), Evidence(DESCRIBE_CLUSTER, "cluster.status", status))
+            )
+        return LinkCheck(LinkState.GAP, absent, (self._absent(),))
 
     def _retained(self) -> Retention:
         """Say for how long the log group keeps records; the same for all log types."""
@@ -87,6 +111,9 @@ class Chain:
             reason = f"how long log group {self._group_name} keeps records could not be read: {group.what}"
             return Retention.unknown(reason, evidence(group, DESCRIBE_LOG_GROUPS), permission=group.permission)
         if group is None:
+            missing = self._without_group()
+            if missing.state is LinkState.UNKNOWN:
+                return Retention.unknown(missing.reason, *missing.evidence, permission=missing.permission)
             reason = f"log group {self._group_name} does not exist, so nothing is kept"
             return Retention.exactly(0, reason, self._absent())
         locator = f"logGroups[{group.name}]"
@@ -100,8 +127,8 @@ class Chain:
             read = Evidence(DESCRIBE_LOG_GROUPS, f"{locator}.retentionInDays", "absent")
             return Retention.exactly(None, f"log group {group.name} keeps records for ever", read)
         read = Evidence(DESCRIBE_LOG_GROUPS, f"{locator}.retentionInDays", str(group.retention_days))
-        days = "1 day" if group.retention_days == 1 else f"{group.retention_days} days"
-        return Retention.exactly(group.retention_days, f"log group {group.name} keeps records for {days}", read)
+        reason = f"log group {group.name} keeps records for {days_text(group.retention_days)}"
+        return Retention.exactly(group.retention_days, reason, read)
 
     def _observed(self, log_type: LogType) -> LinkCheck:
         """Say whether the newest record falls within the look-back window; that none was seen proves no gap."""
@@ -153,6 +180,11 @@ def logging_as_read(cluster: ClusterTypeDef) -> str:
     if "clusterLogging" not in logging:
         return "absent"
     return json.dumps(logging["clusterLogging"], separators=(",", ":"))
+
+
+def days_text(days: int) -> str:
+    """Word a number of days."""
+    return "1 day" if days == 1 else f"{days} days"
 
 
 def timestamp(when: datetime) -> str:

@@ -40,6 +40,9 @@ STREAM_PREFIXES: Final = {
 Source: Amazon EKS User Guide, "Send control plane logs to CloudWatch Logs".
 """
 
+UNSETTLED: Final = frozenset({"CREATING", "PENDING", "UPDATING"})
+"""Statuses of a cluster in which a log type that reads as enabled may not be delivered yet."""
+
 LOG_GROUP_PREFIX: Final = "/aws/eks/"
 
 
@@ -94,12 +97,16 @@ class SubscriptionFilter:
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """Which account is read; `partition` is ``aws``, ``aws-cn`` and so on."""
+    """Which account is read; `identity` is the ARN of the identity that reads it."""
 
     name: str
     account_id: str
-    partition: str
-    profile: str | None
+    identity: str
+
+    @property
+    def partition(self) -> str:
+        """Which partition the account is in: ``aws``, ``aws-cn`` and so on."""
+        return self.identity.split(":", 2)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +138,22 @@ def enabled_names(cluster: ClusterTypeDef) -> frozenset[str]:
 
     Several entries, none, ``null``, a missing field and a missing ``types`` are all normal answers. A type that stands
     in an enabled and in a disabled entry is enabled.
+
+    Raises:
+        TypeError: The field is of another shape than the API describes.
     """
     entries = (cluster.get("logging") or {}).get("clusterLogging") or []
-    return frozenset(
-        str(log_type) for entry in entries if entry.get("enabled") is True for log_type in entry.get("types") or []
-    )
+    found: set[str] = set()
+    for entry in _list_of(entries, dict):
+        if entry.get("enabled") is True:
+            found.update(_list_of(entry.get("types") or [], str))
+    return frozenset(found)
+
+
+def _list_of(value: object, kind: type[T]) -> list[T]:
+    """Give the members of a list, nulls left out; TypeError where it is no list, or holds something else."""
+    members = [member for member in value if member is not None] if isinstance(value, list) else None
+    if members is None or not all(isinstance(member, kind) for member in members):
+        message = f"not a list of {kind.__name__}"
+        raise TypeError(message)
+    return members

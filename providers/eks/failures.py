@@ -9,11 +9,16 @@ from typing import Final
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigNotFound,
+    ConfigParseError,
     ConnectionClosedError,
     ConnectionError,  # noqa: A004 - botocore's own, which is what it raises
     ConnectTimeoutError,
     CredentialRetrievalError,
     HTTPClientError,
+    InfiniteLoopConfigError,
+    InvalidConfigError,
+    InvalidRegionError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
@@ -30,12 +35,26 @@ from scanner.errors import (
     NotFound,
     PermissionDenied,
     Throttled,
+    TimedOut,
     Unreachable,
 )
-from scanner.model import CollectionFailure, Evidence, FailureKind
+from scanner.model import Evidence
 
-SDK_ERRORS: Final = (BotoCoreError, ClientError, ValueError, TypeError, AttributeError, KeyError)
-"""All that a call of the SDK may raise: the last four are what its parsers do with a body of the wrong shape."""
+SDK_ERRORS: Final = (
+    BotoCoreError,
+    ClientError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    KeyError,
+    ArithmeticError,
+    RuntimeError,
+)
+"""All that a call of the SDK, and reading its answer, may raise.
+
+Those from ValueError to ArithmeticError are what a body of the wrong shape does to the SDK's parsers and to ours;
+RuntimeError is what credentials raise that are expired right after a refresh.
+"""
 
 # Codes as the services write them. moto and some proxies leave the code out, so that botocore gives the HTTP status.
 _DENIED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
@@ -80,13 +99,17 @@ _NO_CREDENTIALS: Final = (
     SSOError,
     TokenRetrievalError,
 )
+_MISCONFIGURED: Final = (
+    ConfigNotFound,
+    ConfigParseError,
+    InfiniteLoopConfigError,
+    InvalidConfigError,
+    InvalidRegionError,
+)
 _SERVER_ERROR: Final = 500
 _LONGEST: Final = 600
+_ASSUME_ROLE: Final = "sts:AssumeRole"
 _URL: Final = re.compile(r"(?P<scheme>https?://)(?:[^\s\"'/@]*@)?(?P<host>[^\s\"'/]*)[^\s\"']*")
-
-
-class TimedOut(Unreachable):
-    """No answer came within the time that a call may take."""
 
 
 def translate(error: Exception, action: str, where: str) -> CollectionError:
@@ -99,14 +122,31 @@ def translate(error: Exception, action: str, where: str) -> CollectionError:
     """
     if isinstance(error, CollectionError):
         return error
-    if isinstance(error, ClientError) and error.operation_name == "AssumeRole":
-        action = "sts:AssumeRole"  # the role is assumed again before its credentials expire, within any other call
+    if isinstance(error, ClientError) and error.operation_name == "AssumeRole" and action != _ASSUME_ROLE:
+        # The role is assumed again before its credentials expire, within any other call.
+        return _from_answer(error, _ASSUME_ROLE, f"{_ASSUME_ROLE} for {action} of {where}")
     place = f"{action} of {where}"
     if isinstance(error, ClientError):
         return _from_answer(error, action, place)
+    if isinstance(error, RuntimeError | ValueError | BotoCoreError) and (found := _of_this_machine(error, place)):
+        return found
     if isinstance(error, ResponseParserError) or not isinstance(error, BotoCoreError):
         return malformed(action, where, "its body is not what the API describes")
     return _without_answer(error, action, place)
+
+
+def _of_this_machine(error: Exception, place: str) -> CollectionError | None:
+    """Translate what is wrong here and not with AWS: the configuration, or the clock; None for anything else."""
+    if isinstance(error, RuntimeError):
+        if "credentials" not in str(error):
+            raise error
+        hint = "check this machine's clock, and what hands out the credentials"
+        return CredentialsError(f"there are no usable AWS credentials: {_one_line(error)}", where=place, hint=hint)
+    if isinstance(error, _MISCONFIGURED) or str(error).startswith("Invalid endpoint"):
+        hint = "check the account's profile in the AWS configuration files, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL"
+        what = f"the AWS configuration of this machine cannot be used: {_one_line(error)}"
+        return CredentialsError(what, where=place, hint=hint)
+    return None
 
 
 def malformed(action: str, where: str, why: str) -> Malformed:
@@ -115,19 +155,6 @@ def malformed(action: str, where: str, why: str) -> Malformed:
         f"the answer to {action} cannot be understood: {why}",
         where=f"{action} of {where}",
         hint="check for a proxy that answers in the API's place",
-    )
-
-
-def failure(error: CollectionError, action: str, scope: str, *, whole_account: bool = False) -> CollectionFailure:
-    """Put an error into the report as a part of the account that could not be read."""
-    return CollectionFailure(
-        kind=_kind(error),
-        scope=scope,
-        operation=action,
-        reason=error.what,
-        hint=error.hint,
-        permission=error.permission,
-        whole_account=whole_account,
     )
 
 
@@ -169,9 +196,9 @@ def _from_answer(error: ClientError, action: str, place: str) -> CollectionError
     tried = "1 attempt" if attempts == 1 else f"{attempts} attempts"
     said = _said(error)
     if code in _DENIED:
-        return PermissionDenied(
-            f"{action} is denied", where=place, permission=action, hint=_permission_hint(action, message)
-        )
+        what = f"{place} is denied" if action == _ASSUME_ROLE else f"{action} is denied"
+        hint = _permission_hint(action, message)
+        return PermissionDenied(what, where=place, permission=action, hint=hint, said=message)
     if code in _CREDENTIALS:
         hint = "check that the credentials are current"
         if code in _REGION_OFF:
@@ -200,24 +227,15 @@ def _said(error: ClientError) -> str:
 
 def _permission_hint(action: str, message: str) -> str:
     """Say who has to do something about a missing permission."""
-    if action == "sts:AssumeRole":
+    if action == _ASSUME_ROLE:
         return "let the role's trust policy name the caller and its external id, and allow the caller sts:AssumeRole"
     if "service control policy" in message:
         return f"a service control policy of the organisation denies it: allow {action} there"
+    if action == "sts:GetCallerIdentity":
+        return "no policy need allow it, so one denies it: look for a Deny in the policies of this identity"
+    if action == "ec2:DescribeRegions":
+        return "allow ec2:DescribeRegions, or list the account's regions in the configuration"
     return f"allow {action}: `k8s-audit-coverage providers eks --permissions` prints the policy that is needed"
-
-
-def _kind(error: CollectionError) -> FailureKind:
-    """Give the kind that the report sorts failures by."""
-    kinds: tuple[tuple[type[CollectionError], FailureKind], ...] = (
-        (PermissionDenied, FailureKind.PERMISSION),
-        (CredentialsError, FailureKind.CREDENTIALS),
-        (NotFound, FailureKind.NOT_FOUND),
-        (Throttled, FailureKind.THROTTLED),
-        (TimedOut, FailureKind.TIMEOUT),
-        (Unreachable, FailureKind.UNREACHABLE),
-    )
-    return next((kind for sort, kind in kinds if isinstance(error, sort)), FailureKind.MALFORMED)
 
 
 def _one_line(error: BaseException | str) -> str:

@@ -27,12 +27,21 @@ from providers.eks.facts import (
     enabled_log_types,
     log_group_name,
 )
-from providers.eks.failures import SDK_ERRORS, evidence, failure, translate
+from providers.eks.failures import SDK_ERRORS, evidence, translate
 from providers.eks.normalise import normalise
 from providers.eks.options import EksOptions
-from providers.eks.session import Clients, Sessions
+from providers.eks.session import Clients, Sessions, home_regions
 from scanner.errors import CollectionError, NotFound
-from scanner.model import AccountIdentity, AccountNote, Collected, Evidence, Note, NoteSeverity
+from scanner.model import (
+    AccountIdentity,
+    AccountNote,
+    Collected,
+    CollectionFailure,
+    Evidence,
+    FailureKind,
+    Note,
+    NoteSeverity,
+)
 from scanner.ports import CollectContext
 
 Emit = Callable[[Collected], None]
@@ -55,44 +64,72 @@ async def collect(sessions: Sessions, options: EksOptions, context: CollectConte
 
 async def _read_account(sessions: Sessions, options: EksOptions, context: CollectContext, emit: Emit) -> None:
     """Get into the account, then read its regions at the same time."""
+    entered = await asyncio.to_thread(_enter, sessions, options, context)
+    if isinstance(entered, CollectionFailure):
+        emit(entered)
+        return
+    clients, account = entered
+    try:
+        emit(AccountIdentity(account.account_id))
+        await _read_regions(clients, account, options, context, emit)
+    finally:
+        clients.stop()
+
+
+def _enter(
+    sessions: Sessions, options: EksOptions, context: CollectContext
+) -> tuple[Clients, AccountFacts] | CollectionFailure:
+    """Find credentials and whose they are, in the first region that answers; the first one's error if none does."""
     operation, who = (GET_CALLER_IDENTITY, "the source credentials")
     if options.role_arn is not None:
         operation, who = (ASSUME_ROLE, options.role_arn)
     context.waits(f"{operation} of {who}")
     try:
-        clients = await asyncio.to_thread(lambda: Clients(sessions.get(options.profile), options, context.scan))
+        session = sessions.get(options.profile)
+        regions = home_regions(session, options)
     except SDK_ERRORS as error:
-        emit(failure(translate(error, operation, who), operation, "account", whole_account=True))
-        return
-    try:
-        await _read_regions(clients, options, context, emit)
-    finally:
-        clients.stop()
+        return CollectionFailure.of(
+            translate(error, operation, who), "account", operation=operation, whole_account=True
+        )
+    failures = []
+    for region in regions:
+        step = operation
+        try:
+            clients = Clients(session, options, context.scan, region)
+            step = GET_CALLER_IDENTITY
+            account_id, identity = Calls(clients, context.waits).identity()
+        except (*SDK_ERRORS, CollectionError) as error:
+            found = translate(error, step, f"{who} in {region}")
+            failures.append(CollectionFailure.of(found, "account", operation=step, whole_account=True))
+            continue
+        return clients, AccountFacts(context.account, account_id, identity)
+    return failures[0]
 
 
-async def _read_regions(clients: Clients, options: EksOptions, context: CollectContext, emit: Emit) -> None:
-    """Find out which account and which regions, then read each region in a task of its own."""
+async def _read_regions(
+    clients: Clients, account: AccountFacts, options: EksOptions, context: CollectContext, emit: Emit
+) -> None:
+    """Find out which regions there are, then read each in a task of its own."""
     calls = Calls(clients, context.waits)
-    operation = GET_CALLER_IDENTITY
     try:
-        account_id, partition = await asyncio.to_thread(calls.identity)
-        emit(AccountIdentity(account_id))
-        operation = DESCRIBE_REGIONS
         regions = await asyncio.to_thread(calls.regions) if options.regions == "enabled" else options.regions
     except CollectionError as error:
-        emit(failure(error, operation, "account", whole_account=True))
+        emit(CollectionFailure.of(error, "account", operation=DESCRIBE_REGIONS, whole_account=True))
         return
-    account = AccountFacts(context.account, account_id, partition, options.profile)
 
-    async def read(region: str) -> None:
+    async def read(region: str) -> frozenset[str] | None:
         try:
-            await _RegionReader(region, account, calls, options, context, emit).read()
+            return await _RegionReader(region, account, calls, options, context, emit).read()
         finally:
             clients.release(region)
 
     async with asyncio.TaskGroup() as tasks:
-        for region in regions:
-            tasks.create_task(read(region))
+        readers = [tasks.create_task(read(region)) for region in regions]
+    listed = [reader.result() for reader in readers]
+    if None not in listed:
+        seen = frozenset[str]().union(*(names for names in listed if names))
+        for name in options.missing_of(seen):
+            emit(_not_there(name))
 
 
 class _RegionReader:
@@ -115,9 +152,13 @@ class _RegionReader:
         self._context = context
         self._emit = emit
 
-    async def read(self) -> None:
-        """List the clusters, and read each as soon as its name is known; list the log groups beside them, once."""
+    async def read(self) -> frozenset[str] | None:
+        """List the clusters, and read each as soon as its name is known; list the log groups beside them, once.
+
+        Gives the names of all clusters, None where not all of them could be listed.
+        """
         names: set[str] = set()
+        complete = True
         async with asyncio.TaskGroup() as tasks:
             log_groups: asyncio.Task[Read[dict[str, LogGroup]]] | None = None
             try:
@@ -131,8 +172,10 @@ class _RegionReader:
                         tasks.create_task(self._read_cluster(name, log_groups))
                     names.update(page)
             except CollectionError as error:
-                self._emit(failure(error, LIST_CLUSTERS, f"region {self._region}"))
+                complete = False
+                self._emit(CollectionFailure.of(error, f"region {self._region}", operation=LIST_CLUSTERS))
         self._note_left_out(names)
+        return frozenset(names) if complete else None
 
     async def _read_cluster(self, name: str, log_groups: asyncio.Task[Read[dict[str, LogGroup]]]) -> None:
         """Read one cluster and all that belongs to it, and emit what was observed."""
@@ -170,9 +213,8 @@ class _RegionReader:
                 f"{len(left_out)} of {len(names)} clusters in {self._region} are left out by clusters and"
                 f" exclude_clusters: {', '.join(left_out)}"
             )
-            self._emit(
-                AccountNote(Note(NoteSeverity.INFO, text, (Evidence(LIST_CLUSTERS, "clusters", ", ".join(left_out)),)))
-            )
+            read = (Evidence(LIST_CLUSTERS, "clusters", ", ".join(left_out)),)
+            self._emit(AccountNote(Note(NoteSeverity.INFO, text, read), left_out=len(left_out)))
 
 
 def _outcome(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Read[T]:
@@ -181,6 +223,17 @@ def _outcome(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Read[T]
         return call(*args, **kwargs)
     except CollectionError as error:
         return error
+
+
+def _not_there(name: str) -> CollectionFailure:
+    """Report a cluster that the configuration names, and that no region has."""
+    return CollectionFailure(
+        kind=FailureKind.NOT_FOUND,
+        scope=f"cluster {name}",
+        operation=LIST_CLUSTERS,
+        reason=f"no region that was read lists a cluster {name}, which the account's clusters ask for",
+        hint="correct the name, or the regions that are read",
+    )
 
 
 def _deleted(error: NotFound, name: str, region: str) -> AccountNote:

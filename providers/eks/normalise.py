@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from providers.eks.calls import DESCRIBE_CLUSTER
+from providers.eks.calls import (
+    DESCRIBE_CLUSTER,
+    DESCRIBE_LOG_GROUPS,
+    DESCRIBE_LOG_STREAMS,
+    DESCRIBE_SUBSCRIPTION_FILTERS,
+)
 from providers.eks.channels import Chain
 from providers.eks.facts import ClusterFacts, LogType, log_group_name
 from providers.eks.failures import evidence
@@ -25,6 +31,7 @@ from scanner.model import (
     PolicySource,
     Retention,
     RuleSettings,
+    Unread,
     UnreadablePolicy,
 )
 
@@ -60,6 +67,7 @@ def normalise(facts: ClusterFacts, rule: RuleSettings, started: datetime) -> Clu
         facts=facts_of(facts),
         notes=notes_of(facts, rule, started),
         parameters=_parameters(facts),
+        unread=tuple(_unread(facts)),
     )
 
 
@@ -139,13 +147,17 @@ def _connector(cluster: ClusterTypeDef) -> ApiServer:
 
 def _parameters(facts: ClusterFacts) -> dict[str, str]:
     """Give what the remediation's commands need."""
-    parameters = {
-        "region": facts.region,
-        "name": facts.name,
-        "log_group": log_group_name(facts.name),
-        "partition": facts.account.partition,
-        "account_id": facts.account.account_id,
-    }
-    if facts.account.profile is not None:
-        parameters["profile"] = facts.account.profile
-    return parameters
+    return {"log_group": log_group_name(facts.name), "identity": facts.account.identity}
+
+
+def _unread(facts: ClusterFacts) -> Iterator[Unread]:
+    """Name the calls that gave nothing, and what their errors advise."""
+    outcomes = (
+        (DESCRIBE_CLUSTER, facts.cluster),
+        (DESCRIBE_LOG_GROUPS, facts.log_group),
+        (DESCRIBE_SUBSCRIPTION_FILTERS, facts.filters),
+        (DESCRIBE_LOG_STREAMS, facts.streams),
+    )
+    for operation, outcome in outcomes:
+        if isinstance(outcome, CollectionError):
+            yield Unread(operation, outcome.permission, outcome.hint)

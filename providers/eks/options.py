@@ -13,6 +13,7 @@ from providers.eks.partitions import HOME_REGIONS, partition_of_arn, partition_o
 from scanner.ports import AccountOptions
 
 _ROLE_ARN: Final = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::\d{12}:role/[\w+=,.@/-]+", re.ASCII)
+_WILDCARD: Final = re.compile(r"[*?\[]")
 _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d+", re.ASCII)
 
 
@@ -39,7 +40,7 @@ class EksOptions(AccountOptions):
     session_name: Annotated[str, Field(min_length=2, max_length=64, pattern=r"^[\w+=,.@-]+$")] = Field(
         default="k8s-audit-coverage", description="Name of the role's session, as CloudTrail shows it."
     )
-    profile: Annotated[str, Field(min_length=1)] | None = Field(
+    profile: Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = Field(
         default=None,
         examples=["security-hub"],
         description="AWS profile to start from; without it the default credential chain is used.",
@@ -98,6 +99,10 @@ class EksOptions(AccountOptions):
                 message = f"regions holds {', '.join(strangers)}, but role_arn is of partition {partition}"
                 raise ValueError(message)
         return self
+
+    def missing_of(self, names: frozenset[str]) -> tuple[str, ...]:
+        """Give the clusters that are asked for by their full names and are not among some names."""
+        return tuple(glob for glob in self.clusters if glob not in names and not _WILDCARD.search(glob))
 
     def wants(self, cluster: str) -> bool:
         """Say whether a cluster of this name is to be read."""

@@ -18,29 +18,29 @@ _POLICY: Final = {
             "Sid": "ReadClusters",
             "Effect": "Allow",
             "Action": ["eks:DescribeCluster"],
-            "Resource": "arn:aws:eks:*:*:cluster/*",
+            "Resource": "arn:$partition:eks:*:*:cluster/*",
         },
         {
             "Sid": "ListLogGroups",
             "Effect": "Allow",
             "Action": ["logs:DescribeLogGroups"],
-            "Resource": "arn:aws:logs:*:*:log-group:*",
+            "Resource": "arn:$partition:logs:*:*:log-group:*",
         },
         {
             "Sid": "ReadControlPlaneLogGroups",
             "Effect": "Allow",
             "Action": ["logs:DescribeLogStreams", "logs:DescribeSubscriptionFilters"],
-            "Resource": "arn:aws:logs:*:*:log-group:/aws/eks/*",
+            "Resource": "arn:$partition:logs:*:*:log-group:/aws/eks/*",
         },
     ],
 }
 
 
-def iam_policy() -> str:
-    """Give the policy of the role that is assumed in each account, as JSON.
+def iam_policy(partition: str = "aws") -> str:
+    """Give the policy of the role that is assumed in each account of a partition, as JSON.
 
     Resources are narrowed where the service supports it: ``ec2:DescribeRegions`` and ``eks:ListClusters`` take none,
     and ``logs:DescribeLogGroups`` is authorized on the group of an empty name, whatever the prefix that is asked for.
     Source: AWS Service Authorization Reference for Amazon EC2, Amazon EKS and Amazon CloudWatch Logs.
     """
-    return json.dumps(_POLICY, indent=2) + "\n"
+    return json.dumps(_POLICY, indent=2).replace("$partition", partition) + "\n"

@@ -12,9 +12,10 @@ from providers.eks.calls import (
     DESCRIBE_LOG_STREAMS,
     DESCRIBE_SUBSCRIPTION_FILTERS,
 )
-from providers.eks.channels import logging_as_read, timestamp
+from providers.eks.channels import days_text, logging_as_read, timestamp
 from providers.eks.facts import (
     STREAM_PREFIXES,
+    UNSETTLED,
     ClusterFacts,
     LogGroup,
     LogType,
@@ -100,7 +101,7 @@ def _log_group_facts(group: LogGroup) -> Iterator[Fact]:
         (
             "log group retention",
             "retentionInDays",
-            *(("for ever", "absent") if days is None else (f"{days} days", str(days))),
+            *(("for ever", "absent") if days is None else (days_text(days), str(days))),
         ),
         ("log group class", "logGroupClass", group.log_class, group.log_class),
         ("log group KMS key", "kmsKeyId", group.kms_key, group.kms_key),
@@ -137,7 +138,7 @@ def _cluster_notes(cluster: ClusterTypeDef) -> Iterator[Note]:
     """Give the notes that follow from DescribeCluster alone."""
     status = cluster.get("status")
     read = (Evidence(DESCRIBE_CLUSTER, "cluster.status", status or "absent"),)
-    if status in {"CREATING", "PENDING", "UPDATING"}:
+    if status in UNSETTLED:
         yield Note(
             NoteSeverity.WARNING,
             f"the cluster is {status}: a log type that reads as enabled may not be delivered yet",
@@ -173,6 +174,13 @@ def _stream_notes(
             else:
                 text = text.replace("holds no stream", f"holds among its {streams.seen} newest streams no")
                 yield Note(NoteSeverity.WARNING, f"{text} older ones were not looked at", (seen,))
+        elif streams.newest[log_type] is None:
+            text = (
+                f"EKS log type {log_type} is enabled, but no record is seen in the streams {prefix} of log group"
+                f" {group}: nothing was written there yet, or CloudWatch is late in saying so"
+            )
+            none = Evidence(DESCRIBE_LOG_STREAMS, f"logStreams[{prefix}].lastEventTimestamp", "absent")
+            yield Note(NoteSeverity.WARNING, text, (none,))
     newest = streams.newest.get(LogType.AUDIT)
     window = timedelta(hours=rule.lookback_hours)
     if LogType.AUDIT in enabled_log_types(cluster) and newest is not None and newest < started - window:

@@ -89,14 +89,17 @@ class SharedSession:
 class Clients:
     """The clients of one account, made when first asked for and dropped region by region; safe from any thread."""
 
-    def __init__(self, session: SharedSession, options: EksOptions, scan: ScanSettings) -> None:
-        """Find the credentials and assume the role, if there is one; blocks, and may raise botocore's errors."""
+    def __init__(self, session: SharedSession, options: EksOptions, scan: ScanSettings, home_region: str) -> None:
+        """Find the credentials and assume the role, if there is one; blocks, and may raise botocore's errors.
+
+        Calls that are about the whole account are made in `home_region`.
+        """
         self._session = session
         self._config = _config(scan)
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, Service], tuple[str | None, BaseClient]] = {}
         self._stopped = threading.Event()
-        self.home_region = _home_region(session, options)
+        self.home_region = home_region
         self._credentials: Credentials = (
             session.credentials()
             if options.role_arn is None
@@ -157,15 +160,22 @@ def _config(scan: ScanSettings) -> Config:
     )
 
 
-def _home_region(session: SharedSession, options: EksOptions) -> str:
-    """Choose where STS and DescribeRegions are called: a region that the account surely has on.
+def home_regions(session: SharedSession, options: EksOptions) -> tuple[str, ...]:
+    """Give the regions in which STS and DescribeRegions are tried, one after the other.
 
-    A listed region, else the environment's or profile's, else one of the partition that cannot be switched off.
+    No one region is sure to answer: a listed one may be switched off or misspelt, and a policy or a network may let
+    only the listed ones through. So: two listed regions, else the environment's or profile's; at last one that no
+    account of the partition can switch off.
     """
-    if options.regions != "enabled":
-        return options.regions[0]
     partition = "aws" if options.role_arn is None else partition_of_arn(options.role_arn)
-    region = session.region
-    if region is not None and (options.role_arn is None or partition_of_region(region) == partition):
-        return region
-    return HOME_REGIONS[partition]
+    if options.regions != "enabled":
+        chosen = list(options.regions[:2])
+        if options.role_arn is None:
+            partition = partition_of_region(chosen[0])
+    else:
+        region = session.region
+        chosen = [] if region is None else [region]
+        if region is not None and options.role_arn is None:
+            partition = partition_of_region(region)
+        chosen = [one for one in chosen if partition_of_region(one) == partition]
+    return tuple(dict.fromkeys([*chosen, HOME_REGIONS[partition]]))

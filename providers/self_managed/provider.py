@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
 from providers.self_managed.options import SelfManagedOptions
+from scanner.errors import UsageError
 from scanner.ports import AccountOptions, CollectContext
 
 if TYPE_CHECKING:
@@ -37,8 +38,10 @@ class SelfManagedProvider:
     title: Final = "self-managed Kubernetes"
     options: Final[type[AccountOptions]] = SelfManagedOptions
 
-    def permissions(self) -> str:
-        """Say which files must be readable."""
+    def permissions(self, variant: str = "") -> str:
+        """Say which files must be readable; there are no variants."""
+        if variant:
+            raise UsageError(f"there is no variant {variant!r}", where="--permissions", hint="leave it out")
         return _PERMISSIONS
 
     async def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:

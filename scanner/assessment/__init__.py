@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from scanner.assessment.advice import remediations
+from scanner.assessment.advice import missing_permissions, remediations
 from scanner.assessment.chain import Chain, follow
 from scanner.assessment.findings import merge
 from scanner.assessment.grading import grade_policy
@@ -58,6 +58,7 @@ def assess(observation: ClusterObservation, rule: RuleSettings) -> ClusterResult
         facts=observation.facts,
         notes=_notes(observation, coverages),
         remediations=remediations(observation, findings, knowledge, rule),
+        permissions_missing=missing_permissions(observation, findings),
     )
 
 

@@ -28,12 +28,12 @@ def remediations(
     """Give one piece of advice for each kind of gap, in the order of the chain, then what to let the scanner read."""
     advice = [*_authorizer_advice(observation, findings, knowledge)]
     for link in _LINKS_WITH_ADVICE:
-        known = knowledge.remediation.get(link.value)
+        known = knowledge.advice(link.value, rule.min_retention_days)
         if known and _has_gap(observation, findings, link):
             advice.append(known)
     values = _values(observation, knowledge, rule)
     filled = [_filled(one, values) for one in advice]
-    return tuple(filled + _permission_advice(findings, observation.ref.provider))
+    return tuple(filled + _reading_advice(observation, findings))
 
 
 def _has_gap(observation: ClusterObservation, findings: tuple[Finding, ...], link: Link) -> bool:
@@ -102,16 +102,27 @@ def _filled(advice: Advice, values: dict[str, str]) -> Remediation:
     return Remediation(advice.title, Template(advice.text).safe_substitute(values), code.rstrip("\n"), advice.language)
 
 
-def _permission_advice(findings: tuple[Finding, ...], kind: str) -> list[Remediation]:
-    """Name the permissions without which something stayed unknown."""
-    missing = dict.fromkeys(
-        check.permission for finding in findings for check in finding.links.values() if check.permission
-    )
-    if not missing:
+def missing_permissions(observation: ClusterObservation, findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    """Name the permissions for want of which something could not be read, those of the links first."""
+    checks = [check for finding in findings for check in finding.links.values()]
+    of_links = [check.permission for check in checks]
+    return tuple(name for name in dict.fromkeys([*of_links, *(one.permission for one in observation.unread)]) if name)
+
+
+def _reading_advice(observation: ClusterObservation, findings: tuple[Finding, ...]) -> list[Remediation]:
+    """Say what it takes to read what could not be read: the permissions, and the provider's own hints."""
+    missing = missing_permissions(observation, findings)
+    hints = dict.fromkeys(unread.hint for unread in observation.unread if unread.hint)
+    if not (missing or hints):
         return []
-    text = (
-        f"Grant {', '.join(missing)} to the identity that the scan runs as. "
-        "The command prints all permissions that the provider needs."
-    )
-    command = f"k8s-audit-coverage providers {kind} --permissions"
-    return [Remediation("Let the scan read what is missing", text, command, "sh")]
+    identity = observation.parameters.get("identity", "the identity that the scan runs as")
+    sentences = [f"{hint[:1].upper()}{hint[1:]}." for hint in hints]
+    if missing and not hints:
+        sentences = [f"Grant {', '.join(missing)} to {identity}."]
+    elif missing:
+        sentences.insert(0, f"The scan ran as {identity}, without {', '.join(missing)}.")
+    if not missing:
+        return [Remediation("Let the scan read what is missing", " ".join(sentences))]
+    sentences.append("The command prints all permissions that the provider needs.")
+    command = f"k8s-audit-coverage providers {observation.ref.provider} --permissions"
+    return [Remediation("Let the scan read what is missing", " ".join(sentences), command, "sh")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
 import sys
 import traceback
@@ -13,10 +15,12 @@ from typing import TYPE_CHECKING
 from scanner import __version__
 from scanner.cli.complaints import complain
 from scanner.cli.exit_codes import ExitCode
-from scanner.errors import AuditCoverageError
+from scanner.errors import AuditCoverageError, ReportError
 
 if TYPE_CHECKING:
     Command = Callable[[argparse.Namespace], int]
+
+_OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT}
 
 _EPILOG = """\
 exit codes:
@@ -31,23 +35,56 @@ exit codes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; `arguments` are those of the process unless given."""
+    _prepare_streams()
     parsed = _parser().parse_args(arguments)
     command: Command = parsed.command
     try:
-        return command(parsed)
+        code = command(parsed)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        return _lost_output(error)
     except AuditCoverageError as error:
         complain(error)
         return ExitCode.USAGE
-    except BrokenPipeError:
-        # The reader of our output has gone (`… | head`): nothing is left to say, and Python must not say it either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
     except KeyboardInterrupt:
         return 130
     except Exception:  # noqa: BLE001 - the last resort, so that a bug is never mistaken for a verdict
-        print("k8s-audit-coverage: this is a bug; please report it with these lines:", file=sys.stderr)
-        traceback.print_exc()
-        return ExitCode.BUG
+        return _bug()
+    return code
+
+
+def _prepare_streams() -> None:
+    """Let no text fail for the terminal's encoding, and keep files from taking a closed standard descriptor's place."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free one, which is this
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as the process runs
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _lost_output(error: OSError) -> int:
+    """End after standard output could not be written; a reader that has gone (`… | head`) is no failure."""
+    if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
+        return _bug()
+    # What is still in the buffer must not be tried again when the interpreter ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return ExitCode.OK
+    complain(ReportError(f"cannot be written: {error.strerror}", where="standard output"))
+    return ExitCode.NOT_WRITTEN
+
+
+def _bug() -> int:
+    """Print the error that is being handled as what it is."""
+    print("k8s-audit-coverage: this is a bug; please report it with these lines:", file=sys.stderr)
+    traceback.print_exc()
+    return ExitCode.BUG
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -110,7 +147,13 @@ def _add_providers(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     """Describe ``providers``."""
     providers = commands.add_parser("providers", help="list the providers, and the least permissions each needs")
     providers.add_argument("kind", nargs="?", metavar="KIND", help="only this one")
-    providers.add_argument("--permissions", action="store_true", help="print its least permissions, ready to use")
+    providers.add_argument(
+        "--permissions",
+        nargs="?",
+        const="",
+        metavar="VARIANT",
+        help="print its least permissions, ready to use; for eks, VARIANT is a partition (default: aws)",
+    )
     providers.set_defaults(command=_providers)
 
 

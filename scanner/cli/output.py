@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
@@ -21,6 +22,8 @@ def check_destination(output: str, names: Sequence[str]) -> None:
         if len(names) > 1:
             hint = "choose one, such as --format json, or name a directory"
             raise UsageError(f"only one format fits on standard output, not {', '.join(names)}", hint=hint)
+        if sys.stdout is None:
+            raise UsageError("standard output is closed", where="--output -", hint="name a directory")
         return
     directory = Path(output)
     try:
@@ -47,8 +50,10 @@ def write_reports(result: ScanResult, names: Sequence[str], output: str) -> list
 
 
 def _print(text: str) -> None:
-    """Write a report to standard output."""
+    """Write a report to standard output, in UTF-8 whatever the terminal's encoding: so say its schema and its head."""
     try:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:

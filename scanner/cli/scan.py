@@ -36,11 +36,24 @@ def run(arguments: argparse.Namespace) -> int:
     output = arguments.output or config.output.directory
     check_destination(output, names)
     plans = [AccountPlan(one.name, load(one.provider), one.options) for one in accounts]
-    with display(len(plans)) as progress:
-        started = datetime.now(UTC)
-        outcome = asyncio.run(_scan(plans, config, started, progress))
-    result = _result(outcome, config, started)
-    code = exit_code(result, cast("FailOn", arguments.fail_on or config.output.fail_on))
+    fail_on = cast("FailOn", arguments.fail_on or config.output.fail_on)
+    with asyncio.Runner() as runner:
+        with display(len(plans)) as progress:
+            started = datetime.now(UTC)
+            outcome = runner.run(_scan(plans, config, started, progress))
+        result = _result(outcome, config, started)
+        code = _report(result, names, output, fail_on, progress)
+        if outcome.interrupted:
+            # Within the runner: closing it waits for every call that hangs, and nobody who stops a scan does.
+            _leave_at_once(code)
+    return code
+
+
+def _report(
+    result: ScanResult, names: Sequence[str], output: str, fail_on: FailOn, progress: ProgressDisplay
+) -> ExitCode:
+    """Write the reports and the summary, and give the exit code."""
+    code = exit_code(result, fail_on)
     written: list[Path] = []
     try:
         written = write_reports(result, names, output)
@@ -48,8 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
         complain(error)
         code = ExitCode.NOT_WRITTEN
     progress.summary(result, written, code)
-    if outcome.interrupted:
-        _leave_at_once(code)
     return code
 
 

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from scanner.model import Grade, RequestCategory
 
@@ -79,7 +79,8 @@ class ProviderKnowledge(_Data):
     Attributes:
         policy: The id of the published audit policy that it runs; empty where each cluster has its own.
         retention_steps: The numbers of days that its store accepts as retention; empty where any number will do.
-        remediation: Advice by the name of the broken link, or ``authorizer``.
+        remediation: Advice by the name of the broken link, or ``authorizer``; one that ends in ``_for_ever`` stands in
+            for it where more days are asked for than the store accepts.
     """
 
     provider: str
@@ -91,23 +92,46 @@ class ProviderKnowledge(_Data):
     retention_steps: tuple[int, ...] = ()
     remediation: Mapping[str, Advice]
 
+    # The same few questions are asked of every cluster, a dozen times each.
+    _carried: dict[tuple[frozenset[str], RequestCategory, Grade], Grade] = PrivateAttr(default_factory=dict)
+    _relevant: dict[RequestCategory, frozenset[str]] = PrivateAttr(default_factory=dict)
+
     def carried(self, logs: frozenset[str], category: RequestCategory, policy: Grade) -> Grade:
         """Give the grade that a set of logs reaches for a category under an audit policy of that grade."""
+        asked = (logs, category, policy)
+        if asked not in self._carried:
+            self._carried[asked] = self._reached(logs, category, policy)
+        return self._carried[asked]
+
+    def relevant(self, category: RequestCategory) -> frozenset[str]:
+        """Give the logs that can contribute to a category."""
+        if category not in self._relevant:
+            self._relevant[category] = self._contributing(category)
+        return self._relevant[category]
+
+    def advice(self, link: str, days: int) -> Advice | None:
+        """Give the advice for a broken link, where records are to be kept for a number of days."""
+        if self.retention_steps and days > self.retention_steps[-1]:
+            return self.remediation.get(f"{link}_for_ever", self.remediation.get(link))
+        return self.remediation.get(link)
+
+    def retention_step(self, days: int) -> int:
+        """Give the first number of days that the store accepts and that is at least `days`, or `days` itself."""
+        return next((step for step in self.retention_steps if step >= days), days)
+
+    def _reached(self, logs: frozenset[str], category: RequestCategory, policy: Grade) -> Grade:
+        """Find the best of what the logs reach one by one and together."""
         single = [self._capped(self.logs[log].gives, (log,), category, policy) for log in logs]
         joint = [
             self._capped(one.gives, one.logs, category, policy) for one in self.together if logs.issuperset(one.logs)
         ]
         return max([*single, *joint], default=Grade.NONE)
 
-    def relevant(self, category: RequestCategory) -> frozenset[str]:
-        """Give the logs that can contribute to a category."""
+    def _contributing(self, category: RequestCategory) -> frozenset[str]:
+        """Find the logs that give something to a category, by themselves or with others."""
         alone = {log for log, known in self.logs.items() if known.gives.get(category, Grade.NONE) > Grade.NONE}
         joint = {log for one in self.together if one.gives.get(category, Grade.NONE) > Grade.NONE for log in one.logs}
         return frozenset(alone | joint)
-
-    def retention_step(self, days: int) -> int:
-        """Give the first number of days that the store accepts and that is at least `days`, or `days` itself."""
-        return next((step for step in self.retention_steps if step >= days), days)
 
     def _capped(self, gives: Gives, logs: tuple[str, ...], category: RequestCategory, policy: Grade) -> Grade:
         """Give a log's grade, no higher than the policy's where its records are the policy's events."""

@@ -22,6 +22,7 @@ from scanner.model.observation import (
     NoteSeverity,
     PolicySource,
     Retention,
+    Unread,
     UnreadablePolicy,
 )
 from scanner.model.result import (
@@ -86,6 +87,7 @@ __all__ = [
     "ScanSettings",
     "Settings",
     "Status",
+    "Unread",
     "UnreadablePolicy",
     "worst",
 ]

@@ -6,8 +6,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from scanner.audit_policy.types import Policy
+from scanner.errors import (
+    CollectionError,
+    CredentialsError,
+    Malformed,
+    NotFound,
+    PermissionDenied,
+    Throttled,
+    TimedOut,
+    Unreachable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +220,22 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """Something about a cluster that could not be read, a link or a fact beside them: what it takes to read it."""
+
+    operation: str
+    permission: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterObservation:
     """Everything a provider read about one cluster.
 
-    `servers` is never empty: a cluster of which nothing could be read has one server with unknown parts.
-    `parameters` fill the remediation texts of ``scanner/knowledge`` beside the fields of `ref`.
+    Attributes:
+        servers: Never empty: a cluster of which nothing could be read has one server with unknown parts.
+        parameters: Values that fill the remediation texts of ``scanner/knowledge`` beside the fields of `ref`.
+        unread: What could not be read, in the order of the chain.
     """
 
     ref: ClusterRef
@@ -221,6 +243,7 @@ class ClusterObservation:
     facts: tuple[Fact, ...] = ()
     notes: tuple[Note, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
+    unread: tuple[Unread, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse an observation that would be covered by being empty."""
@@ -241,6 +264,18 @@ class FailureKind(StrEnum):
     MALFORMED = "malformed"
     INTERRUPTED = "interrupted"
     BUG = "bug"
+
+
+# The first that fits counts: a timeout is a kind of Unreachable.
+_KINDS: Final[tuple[tuple[type[CollectionError], FailureKind], ...]] = (
+    (PermissionDenied, FailureKind.PERMISSION),
+    (CredentialsError, FailureKind.CREDENTIALS),
+    (NotFound, FailureKind.NOT_FOUND),
+    (Throttled, FailureKind.THROTTLED),
+    (TimedOut, FailureKind.TIMEOUT),
+    (Unreachable, FailureKind.UNREACHABLE),
+    (Malformed, FailureKind.MALFORMED),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,12 +299,25 @@ class CollectionFailure:
     permission: str = ""
     whole_account: bool = False
 
+    @classmethod
+    def of(
+        cls, error: CollectionError, scope: str, *, operation: str = "", whole_account: bool = False
+    ) -> CollectionFailure:
+        """Turn an error into the failure that is reported; the operation is the error's place unless given."""
+        kind = next((kind for sort, kind in _KINDS if isinstance(error, sort)), FailureKind.MALFORMED)
+        reason = f"{error.what}: {error.said}" if error.said else error.what
+        return cls(kind, scope, operation or error.where, reason, error.hint, error.permission, whole_account)
+
 
 @dataclass(frozen=True, slots=True)
 class AccountNote:
-    """Something to know about an account that leaves it complete, such as a cluster deleted while it was read."""
+    """Something to know about an account that leaves it complete, such as a cluster deleted while it was read.
+
+    `left_out` counts the clusters that the configuration leaves out, where that is what the note says.
+    """
 
     note: Note
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,7 +212,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ClusterResult:
-    """The verdict on one cluster: the three findings and all that belongs beside them."""
+    """The verdict on one cluster: the three findings and all that belongs beside them.
+
+    `permissions_missing` are those for want of which something could not be read, the facts beside the links included.
+    """
 
     ref: ClusterRef
     status: Status
@@ -223,6 +226,7 @@ class ClusterResult:
     facts: tuple[Fact, ...]
     notes: tuple[Note, ...]
     remediations: tuple[Remediation, ...]
+    permissions_missing: tuple[str, ...] = ()
 
 
 class AccountStatus(StrEnum):

@@ -16,7 +16,7 @@ class MissingPermission:
 
     Attributes:
         accounts: Names of the accounts in which it was missing, in order.
-        clusters: How many clusters have a link that is unknown for want of it.
+        clusters: Of how many clusters something could not be read for want of it.
     """
 
     permission: str
@@ -27,7 +27,10 @@ class MissingPermission:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The counts of one scan; each mapping holds every key, in the order of its enum."""
+    """The counts of one scan; each mapping holds every key, in the order of its enum.
+
+    `left_out` counts the clusters that the configuration leaves out.
+    """
 
     clusters: Mapping[Status, int]
     accounts: Mapping[Status, int]
@@ -36,6 +39,7 @@ class Summary:
     unknown_links: int
     failures: int
     permissions_missing: tuple[MissingPermission, ...]
+    left_out: int = 0
 
     @property
     def total_clusters(self) -> int:
@@ -68,6 +72,7 @@ def summarise(result: ScanResult) -> Summary:
         unknown_links=links[LinkState.UNKNOWN],
         failures=sum(len(account.failures) for account in result.accounts),
         permissions_missing=permissions_missing(result),
+        left_out=sum(note.left_out for account in result.accounts for note in account.notes),
     )
 
 
@@ -80,6 +85,8 @@ def headline(summary: Summary) -> str:
     """Say in how many clusters the audit log would show a break-in."""
     total, failed = summary.total_clusters, summary.clusters[Status.FAIL]
     unknown = summary.clusters[Status.UNKNOWN]
+    if not total and summary.left_out and not summary.failures:
+        return f"No cluster was scanned: the configuration leaves out {_count(summary.left_out, 'cluster')}."
     if not total:
         return "No cluster was read." if summary.failures else "No Kubernetes cluster was found."
     if failed:
@@ -125,10 +132,9 @@ def permissions_missing(result: ScanResult) -> tuple[MissingPermission, ...]:
 
 
 def cluster_permissions(cluster: ClusterResult) -> frozenset[str]:
-    """Give the permissions for want of which something about a cluster is unknown."""
-    return frozenset(
-        check.permission for finding in cluster.findings for check in finding.links.values() if check.permission
-    )
+    """Give the permissions for want of which something about a cluster could not be read."""
+    of_links = {check.permission for finding in cluster.findings for check in finding.links.values()}
+    return frozenset({*of_links, *cluster.permissions_missing} - {""})
 
 
 def ordered_accounts(result: ScanResult) -> list[AccountResult]:

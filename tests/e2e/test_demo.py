@@ -58,12 +58,26 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
         for failure in one["failures"]
     ]
     assert failures == [
-        ("aws-locked-out", "account", "sts:AssumeRole", "sts:AssumeRole is denied", "sts:AssumeRole"),
+        (
+            "aws-locked-out",
+            "account",
+            "sts:AssumeRole",
+            (
+                "sts:AssumeRole of arn:aws:iam::999999999999:role/audit-scanner in us-east-1 is denied: User:"
+                " arn:aws:sts::123456789012:assumed-role/audit-scanner/k8s-audit-coverage is not authorized to perform:"
+                " sts:AssumeRole because no identity-based policy allows the sts:AssumeRole action"
+            ),
+            "sts:AssumeRole",
+        ),
         (
             "aws-production",
             "region ap-southeast-2",
             "eks:ListClusters",
-            "eks:ListClusters is denied",
+            (
+                "eks:ListClusters is denied: User:"
+                " arn:aws:sts::111122223333:assumed-role/audit-scanner/k8s-audit-coverage is not authorized to perform:"
+                " eks:ListClusters because an explicit deny in a service control policy"
+            ),
             "eks:ListClusters",
         ),
     ]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,9 @@ def test_a_signal_still_writes_a_report_that_says_what_was_not_scanned(
         code = process.wait(30)
     assert code == 3
     assert [line["signal"] for line in log if line["event"] == "stopping"] == [number.name]
+    stopped, finished = (next(line for line in log if line["event"] == one) for one in ("stopping", "scan_finished"))
+    waited = datetime.fromisoformat(finished["time"]) - datetime.fromisoformat(stopped["time"])
+    assert waited < timedelta(seconds=15)  # the call that hangs would be waited for twice as long
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["run"]["interrupted"] == f"interrupted by {number.name}"
     fast, slow = report["accounts"]
@@ -184,3 +188,72 @@ def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
     )
     assert done.stdout.startswith("# k8s-audit-coverage")
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("arguments", [["scan", "--help"], ["config", "example"]])
+def test_a_terminal_that_is_not_utf_8_gets_its_text(arguments: list[str]) -> None:
+    done = subprocess.run(  # noqa: S603 - our own command
+        command(*arguments),
+        cwd=REPOSITORY,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.isascii()
+    assert done.stderr == b""
+
+
+def test_a_report_on_standard_output_is_utf_8_whatever_the_terminal(tmp_path: Path) -> None:
+    manifest = tmp_path / "kube-apiserver.yaml"
+    manifest.write_text("{}")
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[[account]]\nname = "größe"\nprovider = "self_managed"\n[[account.cluster]]\nname = "a"\n'
+        f'paths = ["{manifest}"]\n',
+        encoding="utf-8",
+    )
+    done = subprocess.run(  # noqa: S603 - our own command
+        command("scan", "--config", str(config), "--format", "html", "--output", "-"),
+        cwd=REPOSITORY,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "größe" in done.stdout.decode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "said"),
+    [
+        ("config example > /dev/full", 74, "error: standard output: cannot be written: No space left on device\n"),
+        ("config example >&-", 0, ""),
+        ("config check nothing.toml 2>&-", 2, ""),
+    ],
+)
+def test_a_stream_that_cannot_be_written_is_no_bug(redirection: str, code: int, said: str) -> None:
+    done = subprocess.run(  # noqa: S602 - the redirection is what is tested; nothing in it comes from outside
+        f"{sys.executable} -m scanner {redirection}",
+        shell=True,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (code, said)
+
+
+def test_a_report_cannot_go_to_a_closed_standard_output(tmp_path: Path) -> None:
+    config = configuration(tmp_path, "111122223333")
+    done = subprocess.run(  # noqa: S602 - the redirection is what is tested; nothing in it comes from outside
+        f"{sys.executable} -m scanner scan --config {config} --format json --output - >&-",
+        shell=True,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: --output -: standard output is closed\n  name a directory\n",
+    )

@@ -230,6 +230,38 @@ def test_an_included_file_holds_accounts_only(tmp_path: Path) -> None:
     assert said == "DIR/more.toml: scan: unknown key 'scan' (allowed: account)"
 
 
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        (".", "'.' names no file (write a path or a pattern)"),
+        ("", "'' names no file (write a path or a pattern)"),
+        ("/", "'/' names no file (write a path or a pattern)"),
+        ("*.toml", "'*.toml' matches this file itself (name a folder of their own, such as accounts.d/*.toml)"),
+        ("**x", "'**x' is no pattern: Invalid pattern: '**' can only be an entire path component"),
+    ],
+)
+def test_an_include_that_makes_no_sense_is_named(tmp_path: Path, pattern: str, message: str) -> None:
+    assert _refusal(tmp_path, f'include = ["{pattern}"]\n') == f"DIR/config.toml: include[0]: {message}"
+
+
+def test_an_included_file_includes_no_others(tmp_path: Path) -> None:
+    _write(tmp_path, 'include = ["other.toml"]\n', "more.toml")
+    assert _refusal(tmp_path, 'include = ["more.toml"]\n') == (
+        "DIR/more.toml: include: an included file includes others (only DIR/config.toml may include others)"
+    )
+
+
+def test_an_endless_file_is_refused() -> None:
+    with pytest.raises(ConfigError, match="/dev/zero: is larger than 16 MiB"):
+        load_config(Path("/dev/zero"), _options, {})
+
+
+def test_an_empty_list_says_how_many_are_needed(tmp_path: Path) -> None:
+    assert _refusal(tmp_path, "[output]\nformats = []\n") == (
+        "DIR/config.toml: output.formats: must name at least 1, not []"
+    )
+
+
 def test_a_missing_file_says_how_to_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(tmp_path / "none.toml", _options, {})

@@ -19,6 +19,7 @@ from scanner.errors import (
     NotFound,
     PermissionDenied,
     Throttled,
+    TimedOut,
     Unreachable,
 )
 from scanner.model import (
@@ -78,8 +79,8 @@ class Scripted:
     title: ClassVar[str] = "Scripted"
     options: ClassVar[type[AccountOptions]] = AccountOptions
 
-    def permissions(self) -> str:
-        return "none"
+    def permissions(self, variant: str = "") -> str:
+        return variant or "none"
 
     def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
         assert isinstance(options, AccountOptions)
@@ -180,7 +181,8 @@ async def test_a_calm_run_keeps_everything_in_order() -> None:
         (Throttled("slow down", where="eks:ListClusters"), FailureKind.THROTTLED),
         (Unreachable("reset", where="eks:ListClusters"), FailureKind.UNREACHABLE),
         (Malformed("no JSON", where="eks:ListClusters"), FailureKind.MALFORMED),
-        (CollectionError("something else", where="eks:ListClusters"), FailureKind.UNREACHABLE),
+        (TimedOut("too slow", where="eks:ListClusters"), FailureKind.TIMEOUT),
+        (CollectionError("something else", where="eks:ListClusters"), FailureKind.MALFORMED),
     ],
 )
 async def test_an_account_that_cannot_be_read_is_failed_and_the_others_go_on(

@@ -235,6 +235,7 @@ def test_audit_alone_on_eks_lacks_the_principal_of_a_login() -> None:
     advice = result.remediations[0]
     assert advice.title == "Switch on the missing control-plane log types"
     assert advice.code == (
+        "# in AWS account 111122223333, as somebody who may change the cluster\n"
         "aws eks update-cluster-config --region eu-west-1 --name prod \\\n"
         '  --logging \'{"clusterLogging":[{"types":["authenticator"],"enabled":true}]}\'\n'
         "aws eks wait cluster-active --region eu-west-1 --name prod"

@@ -40,6 +40,7 @@ PATHS = (
     "/openapi/v3",
     "/metrics",
     "/debug/pprof/heap",
+    "/debug/new",
     "/new",
     "/healthz",
 )

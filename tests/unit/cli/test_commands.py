@@ -142,6 +142,31 @@ def test_permissions_of_eks_are_an_iam_policy(run: Run) -> None:
     assert json.loads(out)["Version"] == "2012-10-17"
 
 
+def test_permissions_of_another_partition(run: Run) -> None:
+    code, out, _ = run("providers", "eks", "--permissions", "aws-us-gov")
+    assert code == 0
+    resources = [statement["Resource"] for statement in json.loads(out)["Statement"]]
+    assert resources == [
+        "*",
+        "arn:aws-us-gov:eks:*:*:cluster/*",
+        "arn:aws-us-gov:logs:*:*:log-group:*",
+        "arn:aws-us-gov:logs:*:*:log-group:/aws/eks/*",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("eks", "error: --permissions: there is no partition 'mars'\n  there are aws, aws-cn, aws-us-gov, "),
+        ("self_managed", "error: --permissions: there is no variant 'mars'\n  leave it out\n"),
+    ],
+)
+def test_an_unknown_variant_of_permissions_is_refused(run: Run, kind: str, message: str) -> None:
+    code, _, err = run("providers", kind, "--permissions", "mars")
+    assert code == 2
+    assert err.startswith(message)
+
+
 def test_permissions_want_one_provider(run: Run) -> None:
     code, _, err = run("providers", "--permissions")
     assert code == 2
@@ -260,12 +285,12 @@ def test_a_bug_is_exit_code_70_with_its_traceback(run: Run, tmp_path: Path, monk
     assert err.startswith("k8s-audit-coverage: this is a bug; please report it with these lines:\nTraceback")
 
 
-def test_ctrl_c_before_the_scan_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_before_the_scan_is_130(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_arguments: object, **_keywords: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", interrupt)
-    assert run("config", "check", "x")[0] == 130
+    monkeypatch.setattr("tomllib.loads", interrupt)
+    assert run("config", "check", configuration(tmp_path, "a"))[0] == 130
 
 
 @pytest.mark.parametrize(

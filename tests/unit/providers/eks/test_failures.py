@@ -6,10 +6,13 @@ import pytest
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigParseError,
     ConnectionClosedError,
     ConnectTimeoutError,
     CredentialRetrievalError,
     EndpointConnectionError,
+    InfiniteLoopConfigError,
+    InvalidRegionError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
@@ -20,7 +23,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from providers.eks.failures import evidence, failure, translate
+from providers.eks.failures import evidence, translate
 from scanner.errors import (
     CollectionError,
     CredentialsError,
@@ -30,7 +33,7 @@ from scanner.errors import (
     Throttled,
     Unreachable,
 )
-from scanner.model import Evidence, FailureKind
+from scanner.model import CollectionFailure, Evidence, FailureKind
 
 ACTION = "eks:ListClusters"
 URL = "https://eks.eu-west-1.amazonaws.com/clusters?include=all"
@@ -179,7 +182,7 @@ def test_a_denial_names_the_permission_and_who_can_grant_it() -> None:
 def test_a_role_that_can_no_longer_be_assumed_within_another_call_is_called_so() -> None:
     expired = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "AssumeRole")
     translated = translate(expired, ACTION, "eu-west-1")
-    assert translated.what == "sts:AssumeRole is denied"
+    assert translated.what == "sts:AssumeRole for eks:ListClusters of eu-west-1 is denied"
     assert translated.permission == "sts:AssumeRole"
 
 
@@ -210,7 +213,7 @@ def test_an_error_of_ours_is_passed_on() -> None:
     ],
 )
 def test_failures_are_sorted_by_kind(error: Exception, kind: FailureKind) -> None:
-    found = failure(translate(error, ACTION, "eu-west-1"), ACTION, "region eu-west-1")
+    found = CollectionFailure.of(translate(error, ACTION, "eu-west-1"), "region eu-west-1", operation=ACTION)
     assert (found.kind, found.scope, found.operation, found.whole_account) == (kind, "region eu-west-1", ACTION, False)
 
 
@@ -225,3 +228,44 @@ def test_evidence_quotes_what_the_service_said_and_cuts_pages_short() -> None:
     nameless = Malformed("")
     nameless.__cause__ = KeyError()
     assert evidence(nameless, ACTION).value == "KeyError"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("Invalid endpoint: not a url"),
+        InvalidRegionError(region_name="eu west"),
+        ConfigParseError(path="config"),
+        InfiniteLoopConfigError(source_profile="a", visited_profiles=["a"]),
+    ],
+)
+def test_a_mistake_in_the_configuration_of_the_machine_is_no_answer_of_aws(error: Exception) -> None:
+    found = translate(error, ACTION, "eu-west-1")
+    assert isinstance(found, CredentialsError)
+    assert found.what.startswith("the AWS configuration of this machine cannot be used: ")
+    assert found.hint == (
+        "check the account's profile in the AWS configuration files, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL"
+    )
+
+
+def test_credentials_that_are_expired_when_they_are_new_hint_at_the_clock() -> None:
+    stale = RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired.")
+    found = translate(stale, ACTION, "eu-west-1")
+    assert isinstance(found, CredentialsError)
+    assert found.hint == "check this machine's clock, and what hands out the credentials"
+    with pytest.raises(RuntimeError, match="ours"):
+        translate(RuntimeError("ours"), ACTION, "eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("action", "hint"),
+    [
+        (
+            "sts:GetCallerIdentity",
+            "no policy need allow it, so one denies it: look for a Deny in the policies of this identity",
+        ),
+        ("ec2:DescribeRegions", "allow ec2:DescribeRegions, or list the account's regions in the configuration"),
+    ],
+)
+def test_a_denial_that_the_printed_policy_does_not_mend_has_its_own_hint(action: str, hint: str) -> None:
+    assert translate(answered("AccessDenied", "no"), action, "x").hint == hint

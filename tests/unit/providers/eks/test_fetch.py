@@ -12,7 +12,16 @@ import pytest
 
 from providers.eks import EksProvider
 from providers.eks.options import EksOptions
-from scanner.model import CollectionFailure, FailureKind, LinkState, RuleSettings, ScanSettings, UnreadablePolicy
+from scanner.model import (
+    AccountNote,
+    CollectionFailure,
+    FailureKind,
+    LinkState,
+    RuleSettings,
+    ScanSettings,
+    Unread,
+    UnreadablePolicy,
+)
 from scanner.ports import AccountOptions, CollectContext
 from tests.emulators.aws import ABSENT, HOME_ACCOUNT, AwsEmulator, Group, faults, role_arn
 from tests.unit.providers.eks.conftest import ACCOUNT, NOW, REGION, Collect, channel
@@ -50,7 +59,11 @@ async def test_a_cluster_is_read_in_full(aws: AwsEmulator, collect: Collect) -> 
     assert prod.notes == ()
     for one in prod.servers[0].channels:
         assert (one.exported.state, one.delivered.state, one.retention.at_least) == (LinkState.OK, LinkState.OK, 90)
-    assert prod.parameters["partition"] == "aws"
+    assert prod.parameters == {
+        "log_group": "/aws/eks/prod/cluster",
+        "identity": "arn:aws:sts::111122223333:assumed-role/audit-scanner/k8s-audit-coverage",
+    }
+    assert prod.unread == ()
 
 
 async def test_each_call_is_made_once_and_as_the_api_wants_it(aws: AwsEmulator, collect: Collect) -> None:
@@ -327,7 +340,11 @@ async def test_a_region_that_cannot_be_listed_does_not_hide_the_others(aws: AwsE
             FailureKind.PERMISSION,
             "region eu-west-1",
             "eks:ListClusters",
-            "eks:ListClusters is denied",
+            (
+                "eks:ListClusters is denied: User:"
+                " arn:aws:sts::111122223333:assumed-role/audit-scanner/k8s-audit-coverage is not authorized to perform:"
+                " eks:ListClusters because an explicit deny in a service control policy"
+            ),
             "a service control policy of the organisation denies it: allow eks:ListClusters there",
             "eks:ListClusters",
         )
@@ -490,7 +507,11 @@ async def test_an_account_that_cannot_be_assumed_is_a_failed_account(aws: AwsEmu
             FailureKind.PERMISSION,
             "account",
             "sts:AssumeRole",
-            "sts:AssumeRole is denied",
+            (
+                "sts:AssumeRole of arn:aws:iam::111122223333:role/audit-scanner in us-east-1 is denied: User:"
+                " arn:aws:sts::123456789012:assumed-role/audit-scanner/k8s-audit-coverage is not authorized to perform:"
+                " sts:AssumeRole because no identity-based policy allows the sts:AssumeRole action"
+            ),
             "let the role's trust policy name the caller and its external id, and allow the caller sts:AssumeRole",
             "sts:AssumeRole",
             whole_account=True,
@@ -523,7 +544,11 @@ async def test_an_account_that_cannot_be_assumed_is_a_failed_account(aws: AwsEmu
             "ec2:DescribeRegions",
             faults.deny(),
             FailureKind.PERMISSION,
-            "ec2:DescribeRegions is denied",
+            (
+                "ec2:DescribeRegions is denied: User:"
+                " arn:aws:sts::111122223333:assumed-role/audit-scanner/k8s-audit-coverage is not authorized to perform:"
+                " ec2:DescribeRegions because no identity-based policy allows the ec2:DescribeRegions action"
+            ),
             "ec2:DescribeRegions",
         ),
         (
@@ -580,7 +605,7 @@ async def test_a_profile_is_chained_to_the_role(
         ("444455556666", role_arn(ACCOUNT)),
     ]
     assert [call.region for call in aws.called("sts:GetCallerIdentity")] == ["eu-north-1"]
-    assert got.clusters["prod"].parameters["profile"] == "hub"
+    assert set(got.clusters) == {"prod"}
     [failed] = (await collect(EksProvider(), profile="nobody")).failures
     assert failed.reason == "there are no usable AWS credentials: The config profile (nobody) could not be found"
 
@@ -602,7 +627,6 @@ async def test_other_partitions_are_kept_apart(
     aws.add_cluster(ACCOUNT, "cn-northwest-1", "shanghai")
     got = await collect(EksProvider(), role_arn="arn:aws-cn:iam::111122223333:role/audit-scanner")
     assert [call.region for call in aws.called("sts:AssumeRole")] == ["cn-north-1"]
-    assert got.clusters["shanghai"].parameters["partition"] == "aws-cn"
     assert got.clusters["shanghai"].ref.id == "arn:aws-cn:eks:cn-northwest-1:111122223333:cluster/shanghai"
 
 
@@ -638,7 +662,10 @@ async def test_a_role_that_can_no_longer_be_assumed_is_named_in_the_call_that_ne
     aws.inject(faults.body(EXPIRING.format(soon).encode(), content_type="text/xml"), "sts:AssumeRole", times=1)
     aws.inject(faults.deny(), "sts:AssumeRole")
     [failed] = (await collect()).failures
-    assert (failed.operation, failed.reason) == ("sts:GetCallerIdentity", "sts:AssumeRole is denied")
+    assert failed.operation == "sts:GetCallerIdentity"
+    assert failed.reason.startswith(
+        "sts:AssumeRole for sts:GetCallerIdentity of us-east-1 is denied: User: arn:aws:sts::"
+    )
     assert failed.permission == "sts:AssumeRole"
 
 
@@ -670,3 +697,112 @@ async def test_an_unknown_emulated_action_cannot_pass_unnoticed(aws: AwsEmulator
         "logs:DescribeLogStreams",
         "logs:DescribeSubscriptionFilters",
     }
+
+
+async def test_an_unreadable_cluster_without_a_log_group_is_no_gap(aws: AwsEmulator, collect: Collect) -> None:
+    aws.add_cluster(ACCOUNT, REGION, "closed")
+    aws.inject(faults.deny(), "eks:DescribeCluster")
+    closed = (await collect()).clusters["closed"]
+    audit = channel(closed, "audit")
+    assert audit.delivered.state is LinkState.UNKNOWN
+    assert audit.delivered.reason == (
+        "log group /aws/eks/closed/cluster does not exist in eu-west-1; whether EKS should write to it is not known:"
+        " eks:DescribeCluster is denied"
+    )
+    assert (audit.retention.at_least, audit.retention.permission) == (0, "eks:DescribeCluster")
+    assert audit.retention.at_most > 36_500
+    assert closed.unread == (
+        Unread(
+            "eks:DescribeCluster",
+            "eks:DescribeCluster",
+            "allow eks:DescribeCluster: `k8s-audit-coverage providers eks --permissions` prints the policy that is"
+            " needed",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "answer"),
+    [
+        ("logs:DescribeLogGroups", b'{"logGroups": [null]}'),
+        ("logs:DescribeLogStreams", b'{"logStreams": [null, {"logStreamName": "kube-apiserver-audit-1"}]}'),
+        (
+            "logs:DescribeLogStreams",
+            b'{"logStreams": [{"logStreamName": "kube-apiserver-audit-1", "lastEventTimestamp": 99999999999999999}]}',
+        ),
+        ("logs:DescribeSubscriptionFilters", b'{"subscriptionFilters": [null]}'),
+        ("eks:DescribeCluster", b'{"cluster": {"name": "odd", "logging": {"clusterLogging": ["audit"]}}}'),
+        ("eks:DescribeCluster", b'{"cluster": {"name": "somebody-else"}}'),
+    ],
+)
+async def test_an_answer_of_an_odd_shape_costs_only_its_own_cluster(
+    aws: AwsEmulator, collect: Collect, action: str, answer: bytes
+) -> None:
+    aws.add_regions(ACCOUNT, REGION, "us-east-1")
+    aws.add_cluster(ACCOUNT, REGION, "odd", enabled=BOTH, group=fresh())
+    aws.add_cluster(ACCOUNT, "us-east-1", "fine", enabled=BOTH, group=fresh())
+    aws.inject(faults.body(answer), action, region=REGION)
+    got = await collect()
+    assert set(got.clusters) == {"odd", "fine"}
+    assert got.failures == []
+    [unread] = got.clusters["odd"].unread
+    assert unread == Unread(action, "", "check for a proxy that answers in the API's place")
+    assert got.clusters["fine"].unread == ()
+
+
+async def test_a_list_with_something_else_than_names_is_an_incomplete_region(
+    aws: AwsEmulator, collect: Collect
+) -> None:
+    aws.add_regions(ACCOUNT, REGION, "us-east-1")
+    aws.add_cluster(ACCOUNT, "us-east-1", "fine")
+    aws.inject(faults.body(b'{"clusters": [1, null, {}]}'), "eks:ListClusters", region=REGION)
+    got = await collect()
+    assert set(got.clusters) == {"fine"}
+    assert [(failed.kind, failed.scope) for failed in got.failures] == [(FailureKind.MALFORMED, "region eu-west-1")]
+
+
+async def test_null_entries_of_the_logging_are_normal(aws: AwsEmulator, collect: Collect) -> None:
+    aws.add_cluster(ACCOUNT, REGION, "prod", group=fresh())
+    entries = b'[null, {"types": ["audit", null], "enabled": true}, {"types": null, "enabled": true}]'
+    answer = b'{"cluster": {"name": "prod", "logging": {"clusterLogging": ' + entries + b"}}}"
+    aws.inject(faults.body(answer), "eks:DescribeCluster")
+    got = await collect()
+    states = {one.log: one.exported.state for one in got.clusters["prod"].servers[0].channels}
+    assert [log for log, state in states.items() if state is LinkState.OK] == ["audit"]
+
+
+@pytest.mark.parametrize("regions", [["ap-east-1", "eu-west-1"], ["eu-west-1", "ap-east-1"]])
+async def test_a_region_that_is_off_costs_only_itself_whatever_the_order(
+    aws: AwsEmulator, collect: Collect, regions: list[str]
+) -> None:
+    aws.add_cluster(ACCOUNT, "eu-west-1", "prod", enabled=BOTH, group=fresh())
+    off = faults.error(403, "InvalidClientTokenId", "The security token included in the request is invalid")
+    aws.inject(off, region="ap-east-1")
+    got = await collect(regions=regions)
+    assert set(got.clusters) == {"prod"}
+    assert [(failed.kind, failed.scope) for failed in got.failures] == [(FailureKind.CREDENTIALS, "region ap-east-1")]
+
+
+async def test_a_cluster_that_is_asked_for_by_name_and_not_there_is_not_read(
+    aws: AwsEmulator, collect: Collect
+) -> None:
+    aws.add_cluster(ACCOUNT, REGION, "prod")
+    got = await collect(clusters=["prd", "no-such-*"])
+    assert got.clusters == {}
+    assert got.failures == [
+        CollectionFailure(
+            FailureKind.NOT_FOUND,
+            "cluster prd",
+            "eks:ListClusters",
+            "no region that was read lists a cluster prd, which the account's clusters ask for",
+            "correct the name, or the regions that are read",
+        )
+    ]
+    assert [item.left_out for item in got.items if isinstance(item, AccountNote)] == [1]
+
+
+async def test_a_name_is_not_missed_where_a_region_could_not_be_listed(aws: AwsEmulator, collect: Collect) -> None:
+    aws.add_cluster(ACCOUNT, REGION, "prod")
+    aws.inject(faults.deny(), "eks:ListClusters")
+    got = await collect(clusters=["prd"])
+    assert [failed.scope for failed in got.failures] == ["region eu-west-1"]

@@ -27,7 +27,8 @@ from tests.unit.providers.eks.conftest import NOW, channel
 if TYPE_CHECKING:
     from mypy_boto3_eks.type_defs import ClusterTypeDef
 
-ACCOUNT = AccountFacts("production", "111122223333", "aws", None)
+IDENTITY = "arn:aws:sts::111122223333:assumed-role/audit-scanner/k8s-audit-coverage"
+ACCOUNT = AccountFacts("production", "111122223333", IDENTITY)
 GROUP = LogGroup("/aws/eks/prod/cluster", 90, "STANDARD")
 CONNECTOR = (
     "EKS only registers this cluster (connector provider GKE); its control plane runs elsewhere, so EKS cannot say;"
@@ -518,15 +519,31 @@ def test_what_stands_beside_the_links_and_could_not_be_read_is_noted() -> None:
 
 
 def test_the_remediations_parameters() -> None:
-    plain = {
-        "region": "eu-west-1",
-        "name": "prod",
-        "log_group": "/aws/eks/prod/cluster",
-        "partition": "aws",
-        "account_id": "111122223333",
-    }
-    assert observe().parameters == plain
-    assert observe(account=AccountFacts("production", "111122223333", "aws", "audit")).parameters == {
-        **plain,
-        "profile": "audit",
-    }
+    assert observe().parameters == {"log_group": "/aws/eks/prod/cluster", "identity": IDENTITY}
+
+
+@pytest.mark.parametrize("status", ["CREATING", "PENDING", "UPDATING"])
+def test_a_log_group_that_is_not_there_yet_is_no_gap(status: str) -> None:
+    audit = channel(observe(described(status=status), log_group=None), "audit")
+    assert audit.delivered == LinkCheck(
+        LinkState.UNKNOWN,
+        f"log group /aws/eks/prod/cluster does not exist in eu-west-1 yet: the cluster is {status}",
+        (
+            Evidence("logs:DescribeLogGroups", "logGroups[].logGroupName", "no /aws/eks/prod/cluster"),
+            Evidence("eks:DescribeCluster", "cluster.status", status),
+        ),
+    )
+    assert (audit.retention.at_least, audit.retention.at_most) == (0, math.inf)
+
+
+def test_streams_without_any_record_are_warned_of() -> None:
+    notes = observe(streams=streams(audit=None, authenticator=NOW)).notes
+    assert [(note.severity, note.text) for note in notes] == [
+        (
+            NoteSeverity.WARNING,
+            (
+                "EKS log type audit is enabled, but no record is seen in the streams kube-apiserver-audit-* of log"
+                " group /aws/eks/prod/cluster: nothing was written there yet, or CloudWatch is late in saying so"
+            ),
+        )
+    ]

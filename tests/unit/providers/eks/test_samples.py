@@ -52,7 +52,7 @@ def test_all_recorded_clusters_are_there() -> None:
 @pytest.mark.parametrize(("_file", "cluster"), list(clusters()), ids=[name for name, _ in clusters()])
 def test_a_recorded_cluster_loses_nothing(_file: str, cluster: dict[str, Any]) -> None:
     name = cluster.get("name", "unnamed")
-    account = AccountFacts("recorded", "111122223333", "aws", None)
+    account = AccountFacts("recorded", "111122223333", "arn:aws:iam::111122223333:user/recorder")
     facts = ClusterFacts(account, "us-east-1", name, cast("ClusterTypeDef", cluster), None)
     seen = normalise(facts, RuleSettings(), NOW)
     on = {
