@@ -383,10 +383,17 @@ def test_known_noise_costs_no_grade() -> None:
   nonResourceURLs: ["/healthz*", "/livez/*", /version]
 - level: Metadata
 """
-    coverage = graded(text.replace("{group: coordination.k8s.io}", "{group: coordination.k8s.io, resources: [leases]}"))
-    assert grades(coverage) == ("complete", "complete", "complete")
-    wider = graded(text).categories[API_CALLS]
-    assert wider.lacks[Grade.MINIMUM] == ("create, update, patch and delete of the API group coordination.k8s.io")
+    assert grades(graded(text)) == ("complete", "complete", "complete")
+    wider = graded(text.replace("coordination.k8s.io", "rbac.authorization.k8s.io")).categories[API_CALLS]
+    assert wider.lacks[Grade.MINIMUM] == "create, update, patch and delete of the API group rbac.authorization.k8s.io"
+
+
+@pytest.mark.parametrize(
+    "group", ["events.k8s.io", "coordination.k8s.io", "authentication.k8s.io", "authorization.k8s.io"]
+)
+def test_a_group_that_holds_only_noise_may_be_left_out_whole(group: str) -> None:
+    text = f"- {{level: None, resources: [{{group: {group}}}]}}\n- level: Metadata\n"
+    assert grades(graded(text)) == ("complete", "complete", "complete")
 
 
 def test_recording_only_noise_is_none() -> None:

@@ -98,7 +98,7 @@ def resource_requests(who: str, verbs: tuple[str, ...], **only: tuple[str, ...])
         "name": NAMES,
     }
     for verb, group, resource, subresource, namespace, name in product(verbs, *(dimensions | only).values()):
-        if not (resource == "events" and group in ("", "events.k8s.io")):
+        if group != "events.k8s.io" and not (resource == "events" and group == ""):
             yield RequestAttributes(verb, user, groups, True, group, resource, subresource, namespace, name)  # noqa: FBT003 - positional
 
 
