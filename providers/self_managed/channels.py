@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from providers.self_managed.evidence import gap, of_absence, of_setting, of_settings, ok, unknown
+from providers.self_managed.evidence import Refusal, gap, of_absence, of_setting, of_settings, ok, unknown
 from providers.self_managed.observed import newest_record
 from providers.self_managed.reading import Situation
 from providers.self_managed.source import Place, PlaceKind
 from providers.self_managed.webhook import read_webhook
 from scanner.apiserver import STDOUT, LogBackend, Rotation, Setting
 from scanner.model import Evidence, LinkCheck, LinkState, LogChannel, Note, NoteSeverity, Retention
+
+_STANDARD_STREAMS: Final = frozenset(
+    {STDOUT, *(f"/dev/{name}" for name in ("stdout", "stderr", "fd/1", "fd/2")), "/proc/self/fd/1", "/proc/self/fd/2"}
+)
+_DEVICES: Final = ("/dev/",)
 
 NO_BACKEND: Final = "kube-apiserver does not specify --audit-log-path or --audit-webhook-config-file"
 NOTHING: Final = "kube-apiserver does not specify --audit-log-path or --audit-policy-file"
@@ -55,7 +60,7 @@ def _log_channel(situation: Situation, log: LogBackend) -> LogChannel:
     if log.path.unread:
         return unknown_channel(f"the value of --audit-log-path is not known: {log.path.unread}", *evidence)
     exported = ok(f"kube-apiserver writes its audit log to {_target(log)}", *evidence)
-    if log.path.value == STDOUT:
+    if log.path.value in _STANDARD_STREAMS:
         return _stdout_channel(situation, exported)
     place = situation.place(log.path)
     return LogChannel(
@@ -69,7 +74,7 @@ def _log_channel(situation: Situation, log: LogBackend) -> LogChannel:
 
 
 def _target(log: LogBackend) -> str:
-    return "standard output" if log.path.value == STDOUT else log.path.value
+    return "standard output" if log.path.value in _STANDARD_STREAMS else log.path.value
 
 
 def _stdout_channel(situation: Situation, exported: LinkCheck) -> LogChannel:
@@ -89,23 +94,37 @@ def _stdout_channel(situation: Situation, exported: LinkCheck) -> LogChannel:
 def _delivered(situation: Situation, path: Setting, place: Place) -> LinkCheck:
     """Say whether the file outlives the pod."""
     evidence = (of_setting(path), *place.evidence)
+    lost = _lost(path, place)
+    if lost:
+        return gap(f"{path.value} {lost}", *evidence)
     if place.kind is PlaceKind.UNKNOWN:
         return unknown(f"it is not known where {path.value} is kept: {place.what}", *evidence)
-    if place.kind is PlaceKind.ABSENT:
-        reason = f"{path.value} is written inside the container's own filesystem: lost when the pod is recreated"
-        return gap(f"{reason}; no volume mount covers it", *evidence)
-    if place.kind is PlaceKind.EPHEMERAL:
-        return gap(f"{path.value} is on {place.what}: lost with the pod", *evidence)
     if place.read_only:
-        return gap(f"{path.value} is on {place.what}: kube-apiserver cannot write it and does not start", *evidence)
+        reason = f"{path.value} is on {place.what}, where kube-apiserver cannot write it"
+        return Refusal.of(f"kube-apiserver refuses to start: {reason}", *evidence)
     if place.kind is PlaceKind.HOST and situation.host.is_directory(place.host_path):
         shown = situation.host.show(place.host_path)
-        return gap(
-            f"{path.value} is a directory: kube-apiserver refuses to start",
-            *evidence,
-            Evidence(shown, "file type", "directory"),
-        )
+        reason = f"kube-apiserver refuses to start: {path.value} is a directory"
+        return Refusal.of(reason, *evidence, Evidence(shown, "file type", "directory"))
     return ok(f"{path.value} is on {place.what}", *evidence)
+
+
+def _lost(path: Setting, place: Place) -> str:
+    """Say why nothing that is written there is kept; empty where it may be."""
+    device = _device(path, place)
+    if device:
+        return f"is {device}, which keeps nothing"
+    if place.kind is PlaceKind.ABSENT:
+        where = "is written inside the container's own filesystem"
+        return f"{where}: lost when the pod is recreated; no volume mount covers it"
+    return f"is on {place.what}: lost when kube-apiserver is started anew" if place.kind is PlaceKind.EPHEMERAL else ""
+
+
+def _device(path: Setting, place: Place) -> str:
+    """Name the device that a log path is, itself or as what is mounted there; empty where it is none."""
+    if path.value.startswith(_DEVICES):
+        return "a device"
+    return f"the device {place.host_path}" if place.host_path.startswith(_DEVICES) else ""
 
 
 def _retention(situation: Situation, log: LogBackend, place: Place) -> Retention:
@@ -116,6 +135,8 @@ def _retention(situation: Situation, log: LogBackend, place: Place) -> Retention
     unread = next((s.unread for name in names for s in flags.all(name) if s.unread), "")
     if unread:
         return Retention.unknown(f"the limits of the rotation are not known: {unread}", *evidence)
+    if _device(log.path, place):
+        return Retention.exactly(0, f"{log.path.value} is a device, which keeps nothing", *evidence)
     if place.kind in {PlaceKind.ABSENT, PlaceKind.EPHEMERAL}:
         return Retention(0, _most(log.rotation), "the file is lost with its pod", evidence)
     at_least = min(rotation.kept_days[0] for rotation in log.rotation)
@@ -140,16 +161,16 @@ def _log_notes(situation: Situation, log: LogBackend) -> list[Note]:
     def warn(text: str, flag: str) -> None:
         notes.append(Note(NoteSeverity.WARNING, text, of_settings(flags, flag)))
 
-    if log.path.value == STDOUT:
+    if log.path.value in _STANDARD_STREAMS:
         text = (
-            "--audit-log-path=- writes the audit log to standard output: records are kept only as long as "
-            "the node's own log rotation keeps them"
+            f"--audit-log-path={log.path.value} writes the audit log to standard output: records are kept only as long "
+            "as the node's own log rotation keeps them"
         )
         warn(text, "audit-log-path")
     if log.format == "legacy":
         text = (
-            "--audit-log-format=legacy writes lines without status codes and without authorization decisions: "
-            "failed authentications and denials cannot be told from other requests"
+            "--audit-log-format=legacy writes one line of text for each event: who, what, when and the status code; "
+            "the reason of an authorization decision, the annotations and the bodies are left out"
         )
         warn(text, "audit-log-format")
     if log.mode == "batch":
@@ -158,7 +179,8 @@ def _log_notes(situation: Situation, log: LogBackend) -> list[Note]:
         text = "--audit-log-truncate-enabled cuts the bodies of large events, and drops what is still too large"
         warn(text, "audit-log-truncate-enabled")
     place = situation.place(log.path)
-    if log.path.value != STDOUT and place.whole and place.kind is PlaceKind.HOST and situation.source.view.mounts:
+    device = log.path.value in _STANDARD_STREAMS or _device(log.path, place)
+    if not device and place.whole and place.kind is PlaceKind.HOST and situation.source.view.mounts:
         text = (
             f"{log.path.value} is itself the mount point: kube-apiserver cannot rename it to rotate it, "
             "and loses events once it reaches its size; mount its directory instead"

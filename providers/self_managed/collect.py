@@ -30,8 +30,9 @@ async def collect(options: SelfManagedOptions, context: CollectContext) -> Async
         tasks = (Task(item, cluster.root, cluster.base, cluster.policy, cluster.version, window) for item in found)
         groups = await asyncio.gather(*(asyncio.to_thread(read_servers, task) for task in tasks))
         readings = [reading for group in groups for reading in group]
+        readings += await asyncio.to_thread(_unmatched, cluster)
         unused = await asyncio.to_thread(unused_roots, found, cluster.root, cluster.base) if found else ()
-        yield _observation(cluster, context.account, readings or [_nothing(cluster)], unused)
+        yield _observation(cluster, context.account, readings, unused)
 
 
 def _find(cluster: ClusterOptions) -> tuple[Found, ...]:
@@ -43,10 +44,16 @@ def _find(cluster: ClusterOptions) -> tuple[Found, ...]:
     return tuple(found.values())
 
 
-def _nothing(cluster: ClusterOptions) -> Reading:
-    patterns = ", ".join(cluster.paths)
-    error = NotFound(f"no file matches {patterns}", hint="correct paths, or mount the hosts' filesystems")
-    return unknown_reading(cluster.name, error)
+def _unmatched(cluster: ClusterOptions) -> list[Reading]:
+    """Give an unknown API server for each path that nothing was found for: a node whose files are not here."""
+    return [
+        unknown_reading(
+            pattern if len(cluster.paths) > 1 else cluster.name,
+            NotFound(f"no file matches {pattern}", hint="correct paths, or mount the hosts' filesystems"),
+        )
+        for pattern in cluster.paths
+        if not expand(pattern, cluster.base)
+    ]
 
 
 def _observation(
@@ -68,13 +75,23 @@ def _observation(
         servers=tuple(reading.server for reading in readings),
         facts=_facts(cluster, readings),
         notes=(*differences(readings), *shared_notes(readings), *map(_unused_note, unused)),
-        parameters=next((reading.parameters for reading in readings if reading.parameters), {}),
+        parameters=_parameters(readings),
     )
+
+
+def _parameters(readings: Sequence[Reading]) -> dict[str, str]:
+    """Take the values of the first API server that has any, and say what a further one refuses."""
+    given = [reading.parameters for reading in readings if reading.parameters]
+    refused = [parameters for parameters in given if "refused" in parameters]
+    if not refused:
+        return dict(given[0]) if given else {}
+    every = {"refused_by_all": "yes"} if len(refused) == len(readings) else {}
+    return {**given[0], **refused[0], **every}
 
 
 def _unused_note(root: str) -> Note:
     text = f"no file was found in {root}: a worker node, or a control-plane node that is not mounted there?"
-    return Note(NoteSeverity.INFO, text, (Evidence("configuration", "root", root),))
+    return Note(NoteSeverity.WARNING, text, (Evidence("configuration", "root", root),))
 
 
 def _told_apart(readings: Sequence[Reading]) -> list[Reading]:

@@ -35,7 +35,8 @@ def of_error(error: CollectionError, fallback: str) -> Evidence:
 
 def sentence(error: CollectionError) -> str:
     """Put an error into a sentence: file, what failed, what to do."""
-    text = f"{error.where} {error.what}" if error.where else error.what
+    joint = ": " if error.what.startswith("there is") else " "
+    text = f"{error.where}{joint}{error.what}" if error.where else error.what
     return f"{text} ({error.hint})" if error.hint else text
 
 
@@ -47,6 +48,17 @@ def ok(reason: str, *evidence: Evidence) -> LinkCheck:
 def gap(reason: str, *evidence: Evidence) -> LinkCheck:
     """Build a link that is broken."""
     return LinkCheck(LinkState.GAP, reason, evidence)
+
+
+class Refusal(LinkCheck):
+    """A broken link because kube-apiserver does not start, so that no other log of it has anything either."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, reason: str, *evidence: Evidence) -> Refusal:
+        """Build it; the reason says what refuses."""
+        return cls(LinkState.GAP, reason, evidence)
 
 
 def unknown(reason: str, *evidence: Evidence, permission: str = "") -> LinkCheck:

@@ -22,7 +22,7 @@ _FLAG: Final = "--audit-policy-file"
 def read_policy(situation: Situation) -> tuple[PolicySource, str]:
     """Give the policy, and a fingerprint of its rules to compare nodes by; empty where no file was read."""
     if situation.unread:
-        reason = f"{_FLAG} is not known: {situation.unread}"
+        reason = f"the flags are not known: {situation.unread}"
         return UnreadablePolicy(reason, situation.unread_evidence), ""
     setting = situation.configuration.policy_file
     if setting is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from providers.self_managed.authorizer import read_authorizer
 from providers.self_managed.channels import read_channels, unknown_channel
 from providers.self_managed.differences import compared_settings
-from providers.self_managed.evidence import gap, of_error, of_setting, sentence
+from providers.self_managed.evidence import Refusal, gap, of_error, of_setting, sentence
 from providers.self_managed.files import HostFiles
 from providers.self_managed.formats import recognise
 from providers.self_managed.paths import Found, host_files, node_name
@@ -86,13 +86,21 @@ def _read(task: Task, host: HostFiles, source: ApiServerSource, name: str) -> Re
     situation = Situation(source, host, configuration, copy, version, task.window)
     policy, fingerprint = read_policy(situation)
     channels, notes = read_channels(situation)
+    refusal = next((one.delivered for one in channels if isinstance(one.delivered, Refusal)), None)
+    if refusal is not None:
+        channels = tuple(replace(one, exported=gap(refusal.reason, *refusal.evidence)) for one in channels)
     return Reading(
         server=ApiServer(name, policy, channels, read_authorizer(situation)),
         notes=(*_notes(situation), *notes),
         compared=None if situation.unread else compared_settings(configuration, policy, fingerprint, channels),
         version=source.version,
-        parameters=_parameters(situation),
+        parameters=_parameters(situation) | ({} if refusal is None else refused_parameters(refusal.reason)),
     )
+
+
+def refused_parameters(reason: str) -> dict[str, str]:
+    """Give the remediation's values for an API server that does not start, such as what it refuses."""
+    return {"refused": reason.partition("refuses to start: ")[2] or reason}
 
 
 def _refused(source: ApiServerSource, name: str, error: FlagError) -> Reading:
@@ -103,7 +111,11 @@ def _refused(source: ApiServerSource, name: str, error: FlagError) -> Reading:
     nothing = LinkCheck(LinkState.NOT_APPLICABLE, "there is no log to deliver")
     channel = LogChannel("file", "audit log", gap(reason, *evidence), nothing, Retention.exactly(0, reason, *evidence))
     server = ApiServer(name, NoPolicy(reason, evidence), (channel,), Authorizer(None, None, reason, evidence))
-    return Reading(server, compared={"the start": Compared(f"refused ({error.what})", (refused,))})
+    return Reading(
+        server,
+        compared={"the start": Compared(f"refused ({error.what})", (refused,))},
+        parameters={"manifest": source.file, **refused_parameters(reason)},
+    )
 
 
 def _legible(arguments: tuple[Argument, ...]) -> tuple[Setting, ...]:

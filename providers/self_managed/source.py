@@ -70,18 +70,21 @@ class View:
         mounts: The mounts of its container; None where it runs on the host itself.
         unread: Why the mounts are not fully known; empty where they are.
         working_directory: Where relative paths start.
+        sandbox: What a service manager changes of the host's filesystem for it, where it runs on the host itself.
     """
 
     mounts: tuple[Mount, ...] | None
     unread: str = ""
     working_directory: str = "/"
+    sandbox: tuple[Mount, ...] = ()
 
     def locate(self, path: str) -> Place:
         """Find out where a path really is: the mount with the longest path above it decides."""
         full = posixpath.normpath(posixpath.join(self.working_directory, path))
-        if self.mounts is None:
+        mounts = self.sandbox if self.mounts is None else self.mounts
+        covering = [mount for mount in mounts if PurePosixPath(full).is_relative_to(mount.path)]
+        if not covering and self.mounts is None and not self.unread:
             return Place(PlaceKind.HOST, "the host itself", full)
-        covering = [mount for mount in self.mounts if PurePosixPath(full).is_relative_to(mount.path)]
         if not covering:
             if self.unread:
                 return Place(PlaceKind.UNKNOWN, self.unread)

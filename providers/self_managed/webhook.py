@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from yaml.nodes import Node
 
-from providers.self_managed.evidence import gap, of_error, of_setting, of_settings, ok, sentence, unknown
+from providers.self_managed.evidence import Refusal, of_error, of_setting, of_settings, ok, sentence, unknown
 from providers.self_managed.reading import Situation
 from providers.self_managed.source import PlaceKind
 from providers.self_managed.yaml_nodes import child, compose_all, items, line, text
@@ -67,7 +67,7 @@ def _delivered(situation: Situation, webhook: WebhookBackend) -> tuple[LinkCheck
     evidence = (*evidence, *place.evidence)
     if place.kind is PlaceKind.ABSENT:
         reason = f"kube-apiserver refuses to start: {_FLAG} names {setting.value}, and {place.what}"
-        return gap(reason, *evidence), ""
+        return Refusal.of(reason, *evidence), ""
     try:
         shown, data = situation.read(place)
     except CollectionError as error:
@@ -77,7 +77,7 @@ def _delivered(situation: Situation, webhook: WebhookBackend) -> tuple[LinkCheck
         server, number = server_of(data, shown)
     except Malformed as error:
         reason = f"kube-apiserver refuses to start: the webhook's kubeconfig {shown} {error.what}"
-        return gap(reason, *evidence, of_error(error, shown)), ""
+        return Refusal.of(reason, *evidence, of_error(error, shown)), ""
     return ok(f"the webhook is {server}", *evidence, Evidence(shown, f"line {number}", f"server: {server}")), server
 
 

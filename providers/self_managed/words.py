@@ -128,7 +128,7 @@ def _without_keywords(command: list[str]) -> list[str]:
 
 def _commands(script: str) -> list[list[str]]:
     """Split a script into its simple commands, without redirections and comments."""
-    text = re.sub(r"(?m)^\s*#.*$", "", script.replace("\\\n", " "))
+    text = _without_comments(script.replace("\\\n", " "))
     lexer = shlex.shlex(text, posix=True, punctuation_chars=_SEPARATORS)
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True
@@ -147,6 +147,29 @@ def _commands(script: str) -> list[list[str]]:
         else:
             commands[-1].append(token)
     return commands
+
+
+def _without_comments(script: str) -> str:
+    """Leave out comments: from a # that begins a word, outside of quotes, to the end of its line."""
+    kept: list[str] = []
+    quote = ""
+    before = "\n"
+    characters = iter(script)
+    for character in characters:
+        if quote:
+            quote = "" if character == quote and not (quote == '"' and before == "\\") else quote
+        elif character == "#" and (before.isspace() or before in _SEPARATORS):
+            for rest in characters:
+                if rest == "\n":
+                    kept.append(rest)
+                    break
+            before = "\n"
+            continue
+        elif character in "'\"" and before != "\\":
+            quote = character
+        kept.append(character)
+        before = "" if before == "\\" and character == "\\" else character
+    return "".join(kept)
 
 
 def _expand_shell(word: Argument, environment: Environment) -> Argument:

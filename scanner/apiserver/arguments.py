@@ -138,9 +138,9 @@ def parse_arguments(arguments: Sequence[Argument]) -> Flags:
     for argument in _drain(pending, words):
         text = argument.text
         if text == "--":
-            _refuse_positional(_drain(pending, words), unread)
+            _refuse_positional(_drain(pending, words), unread, arguments)
         elif not text.startswith("-") or text == "-":
-            _refuse_positional([argument], unread)
+            _refuse_positional([argument], unread, arguments)
         elif text.startswith("--"):
             occurrences.append(_long(argument, pending, words))
         else:
@@ -208,14 +208,16 @@ def _short(argument: Argument, pending: list[Argument], words: Iterator[Argument
     raise FlagError(f"unknown shorthand flag: {letter!r} in {shown}", where=_at(argument))
 
 
-def _refuse_positional(arguments: Iterable[Argument], unread: list[Argument]) -> None:
+def _refuse_positional(positional: Iterable[Argument], unread: list[Argument], words: Sequence[Argument]) -> None:
     """Refuse a word that is no flag, without quoting it; keep one that could not be read, for it may be any flag."""
-    for argument in arguments:
+    for argument in positional:
         if argument.unread:
             unread.append(argument)
         elif argument.text:
+            number = next(place for place, word in enumerate(words, start=1) if word is argument)
+            # Only its place is told: a word that went astray may be the value of a secret's flag.
             raise FlagError(
-                "kube-apiserver takes only flags, and a word that is no flag stands here", where=_at(argument)
+                f"kube-apiserver takes only flags, and word {number} behind its name is none", where=_at(argument)
             )
 
 

@@ -26,14 +26,20 @@ def remediations(
     observation: ClusterObservation, findings: tuple[Finding, ...], knowledge: ProviderKnowledge, rule: RuleSettings
 ) -> tuple[Remediation, ...]:
     """Give one piece of advice for each kind of gap, in the order of the chain, then what to let the scanner read."""
-    advice = [*_authorizer_advice(observation, findings, knowledge)]
-    for link in _LINKS_WITH_ADVICE:
+    advice = [*_start_advice(observation, knowledge), *_authorizer_advice(observation, findings, knowledge)]
+    for link in () if "refused_by_all" in observation.parameters else _LINKS_WITH_ADVICE:
         known = knowledge.advice(link.value, rule.min_retention_days)
         if known and _has_gap(observation, findings, link):
             advice.append(known)
     values = _values(observation, knowledge, rule)
     filled = [_filled(one, values) for one in advice]
     return tuple(filled + _reading_advice(observation, findings))
+
+
+def _start_advice(observation: ClusterObservation, knowledge: ProviderKnowledge) -> list[Advice]:
+    """Advise on what keeps an API server from starting: mending anything else first would show nothing."""
+    known = knowledge.remediation.get("start")
+    return [known] if known and "refused" in observation.parameters else []
 
 
 def _has_gap(observation: ClusterObservation, findings: tuple[Finding, ...], link: Link) -> bool:
@@ -68,8 +74,17 @@ def _values(observation: ClusterObservation, knowledge: ProviderKnowledge, rule:
         "min_retention_days": str(rule.min_retention_days),
         "retention_step": str(knowledge.retention_step(rule.min_retention_days)),
         "missing_logs": json.dumps(_missing_logs(observation, knowledge), separators=(",", ":")),
-        "recommended_policy": "" if _is_managed(observation) else published("recommended").text,
+        "recommended_policy": "" if _is_managed(observation) else _recommended(rule),
     }
+
+
+def _recommended(rule: RuleSettings) -> str:
+    """Give the policy that we recommend; one that is asked for all stages omits none."""
+    text = published("recommended").text
+    if rule.stages == "outcome":
+        return text
+    before, _, after = text.partition("# This event carries no outcome")
+    return before + after.partition("omitStages: [RequestReceived]\n")[2]
 
 
 def _missing_logs(observation: ClusterObservation, knowledge: ProviderKnowledge) -> list[str]:

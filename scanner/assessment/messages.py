@@ -93,6 +93,8 @@ def _end_of_all(failed: list[Finding], rule: RuleSettings, circumstances: Circum
     if Link.EXPORTED in broken or not circumstances.has_policy:
         return "is not configured" + ("" if circumstances.everywhere else " on every control-plane node")
     if Link.GENERATED in broken:
+        if any(finding.stages_kept for finding in failed):
+            return f"records no request at all the stages that are asked for{some}"
         return f"records nothing{some}"
     if Link.RETAINED in broken:
         return f"is configured, but its records are not kept long enough{some}"

@@ -49,9 +49,9 @@ def test_forms(words: list[str], expected: list[tuple[str, str]]) -> None:
         (["-h"], "-h prints the help and ends", "unit:1"),
         (["---x=AKIAIOSFODNN7EXAMPLE"], "bad flag syntax: ---x", "unit:1"),
         (["--=x"], "bad flag syntax: --", "unit:1"),
-        (["serve"], "kube-apiserver takes only flags, and a word that is no flag stands here", "unit:1"),
-        (["-"], "kube-apiserver takes only flags, and a word that is no flag stands here", "unit:1"),
-        (["--", "--v=2"], "kube-apiserver takes only flags, and a word that is no flag stands here", "unit:2"),
+        (["serve"], "kube-apiserver takes only flags, and word 1 behind its name is none", "unit:1"),
+        (["-"], "kube-apiserver takes only flags, and word 1 behind its name is none", "unit:1"),
+        (["--", "--v=2"], "kube-apiserver takes only flags, and word 2 behind its name is none", "unit:2"),
     ],
 )
 def test_refusals(words: list[str], message: str, where: str) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from providers.self_managed.source import ApiServerSource, Format, ManifestFile, Mount, Place, PlaceKind, View
 from providers.self_managed.yaml_nodes import child, compose_all, entries, items, line, text, truth
@@ -18,6 +18,7 @@ from scanner.apiserver import Argument
 from scanner.model import Evidence
 
 _VERSION: Final = re.compile(r"(?:v|stable-|latest-)?(1\.\d+(?:\.\d+)?).*")
+_MAP_VERSIONS: Final = frozenset({"v1alpha1", "v1alpha2", "v1alpha3", "v1beta1", "v1beta2", "v1beta3"})
 _DEFAULT_CERTIFICATES: Final = "/etc/kubernetes/pki"
 _DEFAULT_MOUNTS: Final = (
     "/etc/ssl/certs",
@@ -81,7 +82,9 @@ def _patches(document: Node, above: int) -> int | None:
 def _source(file: ManifestFile, document: Node, above: int, node: str, patches: int | None) -> ApiServerSource:
     server = child(document, "apiServer")
     arguments = [*_arguments(file, child(server, "extraArgs"), above)]
-    unread = ""
+    unread = _refused_shape(document, child(server, "extraArgs"))
+    if unread:
+        arguments.append(Argument("", file.shown, above + line(child(server, "extraArgs") or document), unread))
     if patches is not None:
         unread = "kubeadm applies patches to the static pod; give its manifest instead"
         arguments.append(Argument("", file.shown, patches, unread))
@@ -95,6 +98,15 @@ def _source(file: ManifestFile, document: Node, above: int, node: str, patches: 
         node=node,
         remark=_REMARK,
     )
+
+
+def _refused_shape(document: Node, extra: Node | None) -> str:
+    """Say why kubeadm refuses the shape of extraArgs: a map up to v1beta3, a list from v1beta4 on; else empty."""
+    version = text(child(document, "apiVersion")).partition("/")[2]
+    wanted, other = ("a map", SequenceNode) if version in _MAP_VERSIONS else ("a list", MappingNode)
+    if isinstance(extra, other):
+        return f"kubeadm refuses the file: extraArgs of {version} is {wanted}"
+    return ""
 
 
 def _arguments(file: ManifestFile, extra: Node | None, above: int) -> Iterator[Argument]:

@@ -124,7 +124,7 @@ def _place(file: ManifestFile, mount: Node, volumes: dict[str, Node], environmen
     volume = volumes.get(name)
     path = text(child(mount, "mountPath"))
     if volume is None:
-        return Place(PlaceKind.UNKNOWN, f"volume {name}, mounted at {path}, is not defined in the manifest")
+        return Place(PlaceKind.UNKNOWN, f"a volume {name} that the manifest does not define, mounted at {path}")
     sub_path = expand_container(
         Argument(text(child(mount, "subPathExpr")) or text(child(mount, "subPath"))), environment
     )

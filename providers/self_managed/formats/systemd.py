@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from providers.self_managed.source import ApiServerSource, Format, ManifestFile, Mount, View
+from providers.self_managed.systemd_sandbox import Sandbox
 from providers.self_managed.systemd_words import Environments, split_words
 from providers.self_managed.words import server_arguments
 from scanner.apiserver import Argument
@@ -53,6 +54,7 @@ class _Service:
     environments: Environments = field(default_factory=Environments)
     working_directory: str = "/"
     unread: list[Argument] = field(default_factory=list)
+    sandbox: Sandbox = field(default_factory=Sandbox)
 
 
 def _service(file: ManifestFile) -> _Service:
@@ -74,6 +76,8 @@ def _merge(service: _Service, text: str, shown: str) -> None:
             service.environments.add(argument)
         elif key == "EnvironmentFile":
             service.environments.add_file(argument)
+        else:
+            service.sandbox.add(key, argument)
 
 
 def _settings(text: str, shown: str) -> Iterator[tuple[str, Argument]]:
@@ -142,13 +146,13 @@ def _source(service: _Service, command: Argument) -> ApiServerSource | None:
     arguments = server_arguments(_within_container(words) if in_container else words, environment)
     if arguments is None:
         return None
-    unread = "it runs in a container whose mounts are not read" if in_container else ""
+    unread = "it runs in a container whose mounts are not read" if in_container else service.sandbox.unread
     mounts: tuple[Mount, ...] | None = () if in_container else None
     return ApiServerSource(
         file=command.source,
         line=command.line or 1,
         arguments=(*arguments, *service.unread),
-        view=View(mounts, unread, service.working_directory),
+        view=View(mounts, unread, service.working_directory, service.sandbox.mounts()),
     )
 
 

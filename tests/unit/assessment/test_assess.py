@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from scanner.assessment import assess
@@ -325,3 +327,25 @@ def test_capabilities_stand_in_order_and_follow_the_chain() -> None:
     result = judge(self_managed(server(inline(), channel("file", delivered="unknown"))))
     assert [one.capability for one in result.capabilities] == list(Capability)
     assert {one.recorded for one in result.capabilities} == {Recorded.UNKNOWN}
+
+
+def test_the_recommended_policy_keeps_all_stages_where_they_are_asked_for() -> None:
+    rule = RuleSettings(stages="all", grade="complete")
+    result = assess(self_managed(server(inline(METADATA_ALL), channel("file"))), rule)
+    assert result.message.startswith(
+        "Kubernetes audit logging records no request at all the stages that are asked for. "
+    )
+    advised = inline(result.remediations[0].code.encode())
+    assert assess(self_managed(server(advised, channel("file"))), rule).status is Status.PASS
+
+
+def test_an_api_server_that_does_not_start_is_told_what_to_correct_and_nothing_else() -> None:
+    parameters = {"manifest": "pod.yaml", "refused": "bad flag syntax: --=x", "refused_by_all": "yes"}
+    reason = "kube-apiserver refuses to start: bad flag syntax: --=x"
+    refused = server(no_policy(reason), channel("file", exported="gap", delivered="n/a"))
+    result = assess(replace(self_managed(refused), parameters=parameters), RuleSettings())
+    assert [advice.title for advice in result.remediations] == ["Correct what keeps kube-apiserver from starting"]
+    assert result.remediations[0].text == (
+        "kube-apiserver refuses to start with what pod.yaml says: bad flag syntax: --=x. Until that is corrected it "
+        "serves nothing and records nothing."
+    )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from scanner.model import AccountResult, AccountStatus, ClusterResult, Status
+from scanner.model import AccountNote, AccountResult, AccountStatus, ClusterResult, Note, NoteSeverity, Status
 from scanner.model.summary import MissingPermission, ordered_accounts, ordered_clusters, summarise, verdict
 from tests.unit.reports.sample_result import (
     HOSTILE_ACCOUNT,
@@ -98,3 +98,9 @@ def test_the_order_does_not_depend_on_who_answered_first() -> None:
         "payments",
         "analytics",
     ]
+
+
+def test_clusters_that_the_configuration_leaves_out_are_no_missing_ones() -> None:
+    note = AccountNote(Note(NoteSeverity.INFO, "3 of 3 clusters are left out"), left_out=3)
+    result = replace(sample_result(), accounts=(replace(account(), notes=(note,)),))
+    assert verdict(summarise(result)) == "No cluster was scanned: the configuration leaves out 3 clusters."

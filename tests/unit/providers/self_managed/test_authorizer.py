@@ -117,7 +117,7 @@ async def test_flags(
             None,
             (
                 "the file of --authentication-config could not be read: "
-                "hosts/cp-1/etc/kubernetes/authn.yaml there is no such file"
+                "hosts/cp-1/etc/kubernetes/authn.yaml: there is no such file"
             ),
         ),
     ],

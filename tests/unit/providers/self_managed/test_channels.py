@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from scanner.model import Evidence, LinkState, NoteSeverity
-from tests.unit.providers.self_managed.hosts import Host, ScanHost, Volume
+from tests.unit.providers.self_managed.hosts import METADATA_ALL, Host, ScanHost, Volume
 
 POLICY = "--audit-policy-file=/etc/kubernetes/audit-policy.yaml"
 LOG = "/var/log/kubernetes/audit.log"
@@ -73,22 +73,25 @@ async def test_a_file_on_the_host(host: Host, scan_host: ScanHost) -> None:
         (
             [("/var/log/kubernetes", "emptyDir: {}", "")],
             LinkState.GAP,
-            f"{LOG} is on volume v1 (emptyDir), mounted writable at /var/log/kubernetes: lost with the pod",
+            (
+                f"{LOG} is on volume v1 (emptyDir), mounted writable at /var/log/kubernetes: lost when "
+                "kube-apiserver is started anew"
+            ),
         ),
         (
             [("/var/log/kubernetes", "hostPath: {path: /var/log/kubernetes}", "readOnly: true")],
             LinkState.GAP,
             (
-                f"{LOG} is on volume v1 (hostPath /var/log/kubernetes), mounted read-only at /var/log/kubernetes: "
-                "kube-apiserver cannot write it and does not start"
+                f"kube-apiserver refuses to start: {LOG} is on volume v1 (hostPath /var/log/kubernetes), mounted "
+                "read-only at /var/log/kubernetes, where kube-apiserver cannot write it"
             ),
         ),
         (
             [("/var/log/kubernetes", "configMap: {name: x}", "")],
             LinkState.GAP,
             (
-                f"{LOG} is on volume v1 (configMap), mounted writable at /var/log/kubernetes: "
-                "kube-apiserver cannot write it and does not start"
+                f"kube-apiserver refuses to start: {LOG} is on volume v1 (configMap), mounted writable at "
+                "/var/log/kubernetes, where kube-apiserver cannot write it"
             ),
         ),
         (
@@ -117,7 +120,7 @@ async def test_a_volume_that_is_not_defined(host: Host, scan_host: ScanHost) -> 
     server, _ = await scan_host()
     assert server.channels[0].delivered.reason == (
         f"it is not known where {LOG} is kept: "
-        "volume v1, mounted at /var/log/kubernetes, is not defined in the manifest"
+        "a volume v1 that the manifest does not define, mounted at /var/log/kubernetes"
     )
 
 
@@ -128,7 +131,7 @@ async def test_a_log_path_that_is_a_directory(host: Host, scan_host: ScanHost) -
     delivered = server.channels[0].delivered
     assert (delivered.state, delivered.reason) == (
         LinkState.GAP,
-        f"{LOG} is a directory: kube-apiserver refuses to start",
+        f"kube-apiserver refuses to start: {LOG} is a directory",
     )
     assert delivered.evidence[-1] == Evidence(f"hosts/cp-1{LOG}", "file type", "directory")
 
@@ -168,8 +171,8 @@ async def test_standard_output(host: Host, scan_host: ScanHost) -> None:
         (
             ["--audit-log-format=legacy"],
             (
-                "--audit-log-format=legacy writes lines without status codes and without authorization decisions: "
-                "failed authentications and denials cannot be told from other requests"
+                "--audit-log-format=legacy writes one line of text for each event: who, what, when and the status "
+                "code; the reason of an authorization decision, the annotations and the bodies are left out"
             ),
         ),
         (["--audit-log-mode=batch"], "--audit-log-mode=batch drops events when its buffer is full"),
@@ -302,7 +305,7 @@ async def test_observed_where_the_log_cannot_be_read(host: Host, scan_host: Scan
     assert observed is not None
     assert (observed.state, observed.reason) == (
         LinkState.UNKNOWN,
-        f"the audit log could not be read: hosts/cp-1{LOG} there is no such file",
+        f"the audit log could not be read: hosts/cp-1{LOG}: there is no such file",
     )
 
 
@@ -312,3 +315,112 @@ async def test_observed_where_the_log_is_not_on_the_host(host: Host, scan_host: 
     observed = server.channels[0].observed
     assert observed is not None
     assert observed.reason == f"{LOG} is not on the host"
+
+
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/stderr", "/proc/self/fd/1"])
+async def test_a_standard_stream_by_its_path(host: Host, scan_host: ScanHost, path: str) -> None:
+    host.pod([POLICY, f"--audit-log-path={path}"], [ETC])
+    server, _ = await scan_host()
+    assert (server.channels[0].log, server.channels[0].delivered.state) == ("stdout", LinkState.OK)
+
+
+@pytest.mark.parametrize(
+    ("flag", "volumes", "reason"),
+    [
+        ("--audit-log-path=/dev/null", [ETC], "/dev/null is a device, which keeps nothing"),
+        (
+            PATH,
+            [ETC, (LOG, "hostPath: {path: /dev/null}", "")],
+            f"{LOG} is the device /dev/null, which keeps nothing",
+        ),
+    ],
+)
+async def test_a_device_keeps_nothing(
+    host: Host, scan_host: ScanHost, flag: str, volumes: list[Volume], reason: str
+) -> None:
+    host.pod([POLICY, flag], volumes)
+    (channel,) = (await scan_host())[0].channels
+    assert (channel.delivered.state, channel.delivered.reason) == (LinkState.GAP, reason)
+    assert channel.retention.at_most == 0
+
+
+UNIT = """[Service]
+ExecStart=/usr/bin/kube-apiserver --audit-policy-file=/etc/kubernetes/audit-policy.yaml \
+  --audit-log-path=/var/log/kubernetes/audit.log --authorization-mode=RBAC
+"""
+
+
+@pytest.mark.parametrize(
+    ("directives", "state", "reason"),
+    [
+        ("", LinkState.OK, f"{LOG} is on the host itself"),
+        (
+            "ProtectSystem=strict",
+            LinkState.GAP,
+            (
+                f"kube-apiserver refuses to start: {LOG} is on the host itself, read-only by ProtectSystem=strict, "
+                "where kube-apiserver cannot write it"
+            ),
+        ),
+        ("ProtectSystem=full", LinkState.OK, f"{LOG} is on the host itself"),
+        (
+            "ProtectSystem=strict\nReadWritePaths=-/var/log",
+            LinkState.OK,
+            f"{LOG} is on the host itself, writable by ReadWritePaths=-/var/log",
+        ),
+        (
+            "ProtectSystem=strict\nLogsDirectory=kubernetes",
+            LinkState.OK,
+            f"{LOG} is on the host itself, writable by LogsDirectory=kubernetes",
+        ),
+        (
+            "ReadOnlyPaths=/var/log/kubernetes",
+            LinkState.GAP,
+            (
+                f"kube-apiserver refuses to start: {LOG} is on the host itself, read-only by "
+                "ReadOnlyPaths=/var/log/kubernetes, where kube-apiserver cannot write it"
+            ),
+        ),
+        ("ReadOnlyPaths=/var/log\nReadOnlyPaths=", LinkState.OK, f"{LOG} is on the host itself"),
+        (
+            "TemporaryFileSystem=/var/log:ro",
+            LinkState.GAP,
+            (
+                f"{LOG} is on a filesystem that TemporaryFileSystem=/var/log:ro makes for the service alone: lost when "
+                "kube-apiserver is started anew"
+            ),
+        ),
+        (
+            "InaccessiblePaths=/var/log",
+            LinkState.UNKNOWN,
+            f"it is not known where {LOG} is kept: InaccessiblePaths= of the unit hides /var/log",
+        ),
+        (
+            "RootDirectory=/chroot",
+            LinkState.UNKNOWN,
+            (
+                f"it is not known where {LOG} is kept: RootDirectory=/chroot gives it a root of its own, "
+                "which is not read"
+            ),
+        ),
+        ("PrivateTmp=yes\nProtectHome=true", LinkState.OK, f"{LOG} is on the host itself"),
+    ],
+)
+async def test_what_systemd_takes_away_counts(
+    host: Host, scan_host: ScanHost, directives: str, state: LinkState, reason: str
+) -> None:
+    host.put("etc/kubernetes/audit-policy.yaml", METADATA_ALL)
+    host.put("etc/systemd/system/kube-apiserver.service", f"{UNIT}{directives}\n")
+    server, _ = await scan_host("etc/systemd/system/kube-apiserver.service")
+    (channel,) = server.channels
+    assert (channel.delivered.state, channel.delivered.reason) == (state, reason)
+
+
+async def test_a_log_that_keeps_the_server_from_starting_leaves_the_webhook_nothing(
+    host: Host, scan_host: ScanHost
+) -> None:
+    host.pod([POLICY, PATH, "--audit-webhook-config-file=/etc/kubernetes/hook.yaml"], [ETC, LOGS])
+    (host.root / LOG[1:]).mkdir(parents=True)
+    server, observation = await scan_host()
+    assert [channel.exported.state for channel in server.channels] == [LinkState.GAP, LinkState.GAP]
+    assert observation.parameters["refused"] == f"{LOG} is a directory"

@@ -228,7 +228,7 @@ async def test_files_that_cannot_be_understood(host: Host, scan: Scan, text: str
 
 async def test_a_file_that_is_not_there(scan: Scan) -> None:
     (observation,) = await scan({"name": "prod", "paths": ["kube-apiserver.yaml"]})
-    assert unknown_of(observation) == "kube-apiserver.yaml there is no such file"
+    assert unknown_of(observation) == "kube-apiserver.yaml: there is no such file"
     assert observation.servers[0].name == "kube-apiserver.yaml"
 
 
@@ -320,7 +320,7 @@ async def test_a_host_without_a_file_is_mentioned(nodes: list[Host], scan: Scan,
     assert len(observation.servers) == len(nodes)
     assert [(note.severity, note.text) for note in observation.notes] == [
         (
-            NoteSeverity.INFO,
+            NoteSeverity.WARNING,
             "no file was found in hosts/worker: a worker node, or a control-plane node that is not mounted there?",
         )
     ]
@@ -366,3 +366,23 @@ def test_permissions_are_given_in_words() -> None:
     text = PROVIDER.permissions()
     assert text.startswith("The self_managed provider reads files and nothing else")
     assert "every file named under paths" in text
+
+
+async def test_a_path_that_finds_nothing_beside_one_that_does_is_a_node_that_is_not_known(
+    host: Host, scan: Scan
+) -> None:
+    host.pod(["--authorization-mode=RBAC"])
+    missing = "elsewhere/*/kube-apiserver.yaml"
+    (observation,) = await scan({**CLUSTER, "paths": [f"hosts/*/{MANIFEST}", missing]})
+    assert [server.name for server in observation.servers] == ["cp-1", missing]
+    unknown = observation.servers[1].policy
+    assert isinstance(unknown, UnreadablePolicy)
+    assert unknown.reason == f"no file matches {missing} (correct paths, or mount the hosts' filesystems)"
+
+
+async def test_what_a_start_refuses_is_handed_to_the_remediation(host: Host, scan: Scan) -> None:
+    host.pod(["--anonymous-auth=maybe"])
+    (observation,) = await scan(CLUSTER)
+    assert observation.parameters["manifest"] == f"hosts/cp-1/{MANIFEST}"
+    assert observation.parameters["refused"].startswith('invalid argument "maybe" for "--anonymous-auth" flag')
+    assert observation.parameters["refused_by_all"] == "yes"

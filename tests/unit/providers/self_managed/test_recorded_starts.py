@@ -67,7 +67,7 @@ async def test_what_is_said_agrees_with_what_happened(host: Host, scan_host: Sca
         )
     else:
         assert not records
-        assert isinstance(server.policy, NoPolicy) or logs == [(LinkState.OK, LinkState.GAP)]
+        assert isinstance(server.policy, NoPolicy) or logs == [(LinkState.GAP, LinkState.GAP)]
         assert "refuses" in (
             server.policy.reason if isinstance(server.policy, NoPolicy) else server.channels[0].delivered.reason
         )

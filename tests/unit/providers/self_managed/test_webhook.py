@@ -178,3 +178,33 @@ def test_a_server_that_is_no_url(server: str) -> None:
     with pytest.raises(Malformed) as caught:
         server_of(text.encode(), "hook")
     assert str(caught.value) == "hook: names a server that is no URL"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "said"),
+    [
+        (
+            "/etc/kubernetes/hook.yaml",
+            "{}",
+            f"the webhook's kubeconfig {SHOWN} names no server for its current context",
+        ),
+        ("/etc/kubernetes/hook.yaml", ": : [", f"the webhook's kubeconfig {SHOWN} is not valid YAML (line 1)"),
+        (
+            "/opt/hook.yaml",
+            "",
+            "--audit-webhook-config-file names /opt/hook.yaml, and no volume mount covers /opt/hook.yaml",
+        ),
+    ],
+)
+async def test_a_webhook_that_keeps_the_server_from_starting_takes_the_log_with_it(
+    host: Host, scan_host: ScanHost, path: str, text: str, said: str
+) -> None:
+    host.pod([FLAGS[0], "--audit-log-path=/var/log/audit.log", f"--audit-webhook-config-file={path}", FLAGS[2]])
+    host.put("etc/kubernetes/hook.yaml", text)
+    server, observation = await scan_host()
+    reason = f"kube-apiserver refuses to start: {said}"
+    assert [(one.log, one.exported.state, one.exported.reason) for one in server.channels] == [
+        ("file", LinkState.GAP, reason),
+        ("webhook", LinkState.GAP, reason),
+    ]
+    assert observation.parameters["refused"] == said

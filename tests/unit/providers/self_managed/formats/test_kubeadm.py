@@ -147,3 +147,16 @@ def test_the_config_map_as_json() -> None:
 )
 def test_what_is_no_cluster_configuration(text: str) -> None:
     assert read(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("version", "extra", "why"),
+    [
+        ("v1beta3", "[{name: a, value: b}]", "kubeadm refuses the file: extraArgs of v1beta3 is a map"),
+        ("v1beta4", "{a: b}", "kubeadm refuses the file: extraArgs of v1beta4 is a list"),
+    ],
+)
+def test_arguments_in_the_shape_of_another_version_are_refused(version: str, extra: str, why: str) -> None:
+    text = f"apiVersion: kubeadm.k8s.io/{version}\nkind: ClusterConfiguration\napiServer:\n  extraArgs: {extra}\n"
+    (source,) = FORMAT.read(ManifestFile(Path("/x/k.yaml"), "k.yaml", HostFiles(None), text.encode()))
+    assert [(one.unread, one.line) for one in source.arguments if one.unread] == [(why, 4)]

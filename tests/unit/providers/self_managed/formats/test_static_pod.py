@@ -42,6 +42,8 @@ def pod(container: str, image: str = "registry/x:v1.30.1", name: str = "server")
         "command: [hyperkube, kube-apiserver, --a=1, --b]",
         "command: [/go-runner, --log-file=/var/log/kube-apiserver.log, /usr/local/bin/kube-apiserver, --a=1, --b]",
         'command: [sh, -c, "exec kube-apiserver --a=1 --b"]',
+        'command: [sh, -c, "kube-apiserver --a=1 --b # all set"]',
+        'command: [sh, -c, "# it\\nkube-apiserver --a=1 \\\\\\n --b #--c=1\\n#--d"]',
         'command: [sh, -c, "if true; then A=x exec kube-apiserver --a=1 --b; fi"]',
         'command: [sh, -c, "pkill kube-apiserver; exec kube-apiserver --a=1 --b"]',
         'command: [bash, -ec, "exec watch-termination --v=1 -- hyperkube kube-apiserver --a=1 --b"]',
