@@ -55,7 +55,20 @@ class ConfigError(AuditCoverageError):
 
 
 class PolicyError(AuditCoverageError):
-    """kube-apiserver would refuse this audit policy and not start."""
+    """kube-apiserver would refuse this audit policy and not start.
+
+    Attributes:
+        line: The line of the file at which it would stop, beginning with 1; None where that is not known.
+        column: The character of that line, beginning with 1; None where that is not known.
+    """
+
+    def __init__(
+        self, what: str, *, where: str = "", hint: str = "", line: int | None = None, column: int | None = None
+    ) -> None:
+        """Keep the place apart so that it can be pointed at."""
+        super().__init__(what, where=where, hint=hint)
+        self.line = line
+        self.column = column
 
 
 class RequestError(AuditCoverageError):

@@ -8,18 +8,24 @@ from typing import Final
 
 from scanner.assessment.grading_words import phrases
 from scanner.assessment.policy_evidence import rule_evidence
+from scanner.assessment.policy_identities import is_group, is_pattern, is_user
 from scanner.assessment.policy_judge import PolicyJudge, Region, is_recorded
 from scanner.audit_policy.analysis import Decision
 from scanner.audit_policy.boxes import RESOURCE_DIMENSIONS, Box
-from scanner.audit_policy.classes import OTHER, Principal, RequestClass, Values
+from scanner.audit_policy.classes import (
+    AUTHENTICATED,
+    OTHER,
+    SERVICE_ACCOUNTS,
+    UNAUTHENTICATED,
+    Principal,
+    RequestClass,
+    Values,
+    implied_groups,
+)
 from scanner.audit_policy.types import Level, PolicyRule, Stage
 from scanner.model import BlindSpot
 
 _OUTCOME: Final = frozenset({Stage.RESPONSE_COMPLETE})
-_AUTHENTICATED: Final = "system:authenticated"
-_UNAUTHENTICATED: Final = "system:unauthenticated"
-_SERVICE_ACCOUNTS: Final = "system:serviceaccounts"
-_SERVICE_ACCOUNT_PARTS: Final = 4
 _EVERY_REQUEST: Final = (
     RequestClass(
         is_resource=True,
@@ -46,7 +52,12 @@ class _Identity:
 
 def blind_spots(judge: PolicyJudge, source: str) -> tuple[BlindSpot, ...]:
     """Give one blind spot for each identity that a dropping rule names, grave ones first."""
-    found: dict[tuple[str, str], BlindSpot] = {}
+    return tuple(spot for _, spot in spots_by_rule(judge, source))
+
+
+def spots_by_rule(judge: PolicyJudge, source: str) -> tuple[tuple[int, BlindSpot], ...]:
+    """Give the blind spots with the indices of the rules that make them."""
+    found: dict[tuple[str, str], tuple[int, BlindSpot]] = {}
     for index, rule in enumerate(judge.policy.rules):
         stages = judge.policy.omit_stages | rule.omit_stages
         if rule.level is not Level.NONE and stages.isdisjoint(_OUTCOME):
@@ -54,32 +65,22 @@ def blind_spots(judge: PolicyJudge, source: str) -> tuple[BlindSpot, ...]:
         for identity in _identities(rule):
             spot = None if (identity.kind, identity.name) in found else _spot(judge, identity, index, source)
             if spot:
-                found[identity.kind, identity.name] = spot
-    return tuple(sorted(found.values(), key=lambda spot: (not spot.grave, spot.identity)))
+                found[identity.kind, identity.name] = (index, spot)
+    return tuple(sorted(found.values(), key=lambda pair: (not pair[1].grave, pair[1].identity)))
 
 
 def _identities(rule: PolicyRule) -> Iterator[_Identity]:
-    """Give the identities that a rule names: its users, or else its groups."""
-    for user in rule.users:
-        groups = _groups_of(user) | frozenset(rule.user_groups)
-        yield _Identity("user", user, Principal(user, groups), Principal(OTHER, _groups_of(user)))
-    for group in () if rule.users else rule.user_groups:
-        base = frozenset({_UNAUTHENTICATED if group == _UNAUTHENTICATED else _AUTHENTICATED})
+    """Give the identities that a rule names: its users, or else its groups; names that nobody has are left out."""
+    for user in (user for user in rule.users if not (is_pattern(user) or is_group(user))):
+        groups = implied_groups(user) | frozenset(rule.user_groups)
+        yield _Identity("user", user, Principal(user, groups), Principal(OTHER, implied_groups(user)))
+    for group in () if rule.users else (one for one in rule.user_groups if not (is_pattern(one) or is_user(one))):
+        base = frozenset({UNAUTHENTICATED if group == UNAUTHENTICATED else AUTHENTICATED})
         groups = frozenset({group}) | base
-        if group.startswith(_SERVICE_ACCOUNTS):
-            groups |= {_SERVICE_ACCOUNTS}
-        ordinary = Principal(OTHER, frozenset() if group in (_AUTHENTICATED, _UNAUTHENTICATED) else base)
+        if group.startswith(SERVICE_ACCOUNTS):
+            groups |= {SERVICE_ACCOUNTS}
+        ordinary = Principal(OTHER, frozenset() if group in (AUTHENTICATED, UNAUTHENTICATED) else base)
         yield _Identity("group", group, Principal(OTHER, groups), ordinary)
-
-
-def _groups_of(user: str) -> frozenset[str]:
-    """Give the groups that Kubernetes itself puts a user into."""
-    if user == "system:anonymous":
-        return frozenset({_UNAUTHENTICATED})
-    parts = user.split(":")
-    if user.startswith("system:serviceaccount:") and len(parts) == _SERVICE_ACCOUNT_PARTS:
-        return frozenset({_AUTHENTICATED, _SERVICE_ACCOUNTS, f"{_SERVICE_ACCOUNTS}:{parts[2]}"})
-    return frozenset({_AUTHENTICATED, "system:nodes"} if user.startswith("system:node:") else {_AUTHENTICATED})
 
 
 def _spot(judge: PolicyJudge, identity: _Identity, index: int, source: str) -> BlindSpot | None:

@@ -45,7 +45,8 @@ def _capability(judge: PolicyJudge, capability: Capability) -> CapabilityCoverag
 def _missing(found: dict[str, list[str]], everybody: int) -> str:
     """Name the parts that are not recorded, and for whom where that is not everybody."""
     texts = [what if len(titles) == everybody else f"{what} by {join(titles)}" for what, titles in found.items()]
-    return f"{join(texts)} {'is' if len(texts) == 1 else 'are'} not recorded"
+    is_plural = len(texts) > 1 or "paths" in texts[0]
+    return f"{join(texts)} {'are' if is_plural else 'is'} not recorded"
 
 
 def _words(judge: PolicyJudge, who: PrincipalData, part: NamedRequests, answer: Answer) -> str:

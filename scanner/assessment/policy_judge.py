@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -11,7 +11,6 @@ from typing import Final
 from scanner.audit_policy.analysis import Decision, PolicySpace, View
 from scanner.audit_policy.boxes import PATH_DIMENSIONS, RESOURCE_DIMENSIONS, Box
 from scanner.audit_policy.classes import Principal, RequestClass, Values
-from scanner.audit_policy.diagram import Diagram
 from scanner.audit_policy.types import Level, Policy, Stage
 from scanner.knowledge.request_classes import RequestKnowledge, request_knowledge
 
@@ -84,14 +83,13 @@ class PolicyJudge:
         self.axes = self.space.axes
         self._noise = tuple(self.axes.box(one) for one in noise)
         self._long = tuple(self.axes.box(one) for one in _long_running(self.knowledge))
-        self._answers: dict[tuple[Diagram[Decision | None], RequestClass, Needed], Answer] = {}
-        self._regions: dict[tuple[Diagram[Decision | None], RequestClass, Needed], Region] = {}
-        self._views: dict[tuple[Diagram[Decision | None], frozenset[Stage]], View[bool]] = {}
+        self._answers: dict[tuple[int, RequestClass, Needed], Answer] = {}
+        self._regions: dict[tuple[int, RequestClass, Needed], Region] = {}
+        self._recorded_at: dict[frozenset[Stage], Callable[[Decision], bool]] = {}
 
     def ask(self, principal: Principal, requests: RequestClass, needed: Needed) -> Answer:
         """Tell which decisions record a class, and which don't."""
-        diagram = self.space.diagram(principal, is_resource=requests.is_resource)
-        key = (diagram, requests, needed)
+        key = (self._situation(self.space, principal, requests), requests, needed)
         if key not in self._answers:
             found = {
                 (decision, is_recorded(decision, stages))
@@ -104,8 +102,7 @@ class PolicyJudge:
 
     def region(self, principal: Principal, requests: RequestClass, needed: Needed) -> Region:
         """Divide a class into what is recorded and what is not, for words."""
-        diagram = self.with_noise.diagram(principal, is_resource=requests.is_resource)
-        key = (diagram, requests, needed)
+        key = (self._situation(self.with_noise, principal, requests), requests, needed)
         if key not in self._regions:
             self._regions[key] = self._region(principal, requests, needed)
         return self._regions[key]
@@ -116,21 +113,22 @@ class PolicyJudge:
         found = (
             (box, is_kept)
             for piece, stages in self._pieces(self.with_noise, principal, requests, needed)
-            for box, is_kept in self._recorded(principal, requests, stages).boxes(
-                piece, is_resource=requests.is_resource
-            )
+            for box, is_kept in self._recorded(principal, stages).boxes(piece, is_resource=requests.is_resource)
         )
         for box, is_kept in islice(found, MOST_BOXES):
             boxes[is_kept] += self.without_noise(box)
         is_cut = next(found, None) is not None
         return Region(self.axes.box(requests), tuple(boxes[False]), tuple(boxes[True]), is_cut)
 
-    def _recorded(self, principal: Principal, requests: RequestClass, stages: frozenset[Stage]) -> View[bool]:
+    def _recorded(self, principal: Principal, stages: frozenset[Stage]) -> View[bool]:
         """Look at the policy with one principal's eyes, at nothing but whether requests are recorded."""
-        key = (self.with_noise.diagram(principal, is_resource=requests.is_resource), stages)
-        if key not in self._views:
-            self._views[key] = self.with_noise.view(principal, partial(is_recorded, stages=stages))
-        return self._views[key]
+        if stages not in self._recorded_at:
+            self._recorded_at[stages] = partial(is_recorded, stages=stages)
+        return self.with_noise.view(principal, self._recorded_at[stages])
+
+    def _situation(self, space: PolicySpace, principal: Principal, requests: RequestClass) -> int:
+        """Give a number that stands for all that matters of a principal for a class."""
+        return space.situation(principal, self.axes.box(requests), is_resource=requests.is_resource)
 
     def without_noise(self, box: Box) -> list[Box]:
         """Take noise out of a box, or add it where the box holds all like it but the noise."""

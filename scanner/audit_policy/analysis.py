@@ -1,9 +1,12 @@
 """What a policy decides for whole classes of requests: exact, and without sampling.
 
 For one principal the rules become boxes over independent dimensions. In each dimension the values that some rule or
-class names, and one more that stands for all others, are all that a policy can tell apart. A decision diagram asks the
-dimensions one by one and carries along the set of boxes that still match; the lowest of them is the first match. Equal
-subdiagrams are built once and shared, so that the work grows with the number of different situations, not of requests.
+class names, and one more that stands for all others, are all that a policy can tell apart. Which decisions some request
+of a class meets is then a question of which boxes leave a point free (``scanner.audit_policy.cover``). Where the parts
+of a class are asked for, a decision diagram asks the dimensions one by one and carries along the boxes that still
+match; the lowest of them is the first match. Equal subdiagrams are built once and shared, and none is built below a
+point from which on nothing makes a difference, so that the work grows with the number of different situations, not of
+requests.
 
 Paths are taken to begin with ``/``, and resources to hold none, as in every request that an API server reads.
 """
@@ -12,14 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
-from scanner.audit_policy.boxes import Axes, Box, classes_of_rule, dimensions
-from scanner.audit_policy.classes import Principal, RequestClass
-from scanner.audit_policy.diagram import Diagram, Unique, answers, map_leaves, walk
+from scanner.audit_policy.boxes import Axes, Box, classes_of_rule
+from scanner.audit_policy.classes import OTHER, Principal, RequestClass
+from scanner.audit_policy.cover import Shelf
+from scanner.audit_policy.diagram import Diagram, Unique, walk
 from scanner.audit_policy.types import Level, Policy, PolicyRule, Stage
 
 Key = TypeVar("Key", bound=Hashable)
+
+_MOST_REMEMBERED: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,9 @@ class PolicySpace:
         ignored = tuple(ignored)
         self.policy = policy
         self.axes = Axes.of(policy, (*classes, *ignored))
+        self._who = _Who(policy.rules)
         self._sides = {side: _Side(policy, self.axes, ignored, is_resource=side) for side in (True, False)}
+        self._builders: dict[tuple[bool, Callable[[Decision], Hashable]], _Builder[Any]] = {}
 
     def view(self, principal: Principal, key: Callable[[Decision], Key]) -> View[Key]:
         """Look at the policy with one principal's eyes; decisions with equal keys are taken together."""
@@ -75,12 +83,36 @@ class PolicySpace:
 
     def decisions(self, principal: Principal, box: Box, *, is_resource: bool) -> frozenset[Decision]:
         """Give all decisions that some request in a box meets."""
-        found = answers(self.diagram(principal, is_resource=is_resource), box)
-        return frozenset(decision for decision in found if decision is not None)
+        return self._sides[is_resource].decisions(self._who.rules_for(principal), box)
 
-    def diagram(self, principal: Principal, *, is_resource: bool) -> Diagram[Decision | None]:
-        """Build a principal's decision diagram; its leaves are None for requests that are ignored."""
-        return self._sides[is_resource].diagram(principal)
+    def situation(self, principal: Principal, box: Box, *, is_resource: bool) -> int:
+        """Give a number that two principals share if the same rules can decide on their requests in a box."""
+        side = self._sides[is_resource]
+        return side.alive(self._who.rules_for(principal)) & side.shelf.meeting(box)
+
+    def deciders(self, principal: Principal, rule: int) -> frozenset[int] | None:
+        """Give the earlier rules that take all requests of a rule from a principal; None where it keeps some.
+
+        The principal must match the rule's users and groups.
+        """
+        found: set[int] = set()
+        earlier = self._who.rules_for(principal) & ((1 << rule) - 1)
+        for side in self._sides.values():
+            deciders = side.deciders(earlier, rule)
+            if deciders is None:
+                return None
+            found |= deciders
+        return frozenset(found)
+
+    def diagram(
+        self, principal: Principal, key: Callable[[Decision], Key], *, is_resource: bool
+    ) -> Diagram[Key | None]:
+        """Build a principal's decision diagram; its leaves are keys, None for requests that are ignored."""
+        side = self._sides[is_resource]
+        builder = self._builders.get((is_resource, key))
+        if builder is None:
+            builder = self._builders[is_resource, key] = _Builder(side, key)
+        return cast("Diagram[Key | None]", builder.build(side.alive(self._who.rules_for(principal))))
 
 
 class View(Generic[Key]):
@@ -101,20 +133,11 @@ class View(Generic[Key]):
 
     def boxes(self, box: Box, *, is_resource: bool) -> Iterator[tuple[Box, Key]]:
         """Divide a box of the space's axes into disjoint boxes with their keys."""
-        for part, key in walk(self._diagram(is_resource=is_resource), box):
+        if is_resource not in self._diagrams:
+            self._diagrams[is_resource] = self._space.diagram(self._principal, self._key, is_resource=is_resource)
+        for part, key in walk(self._diagrams[is_resource], box):
             if key is not None:
                 yield part, key
-
-    def _diagram(self, *, is_resource: bool) -> Diagram[Key | None]:
-        """Give the diagram whose leaves are keys."""
-        if is_resource not in self._diagrams:
-            decisions = self._space.diagram(self._principal, is_resource=is_resource)
-            self._diagrams[is_resource] = map_leaves(decisions, self._leaf_key)
-        return self._diagrams[is_resource]
-
-    def _leaf_key(self, decision: Decision | None) -> Key | None:
-        """Give the key of a decision; None where the request is ignored."""
-        return None if decision is None else self._key(decision)
 
 
 def _same(decision: Decision) -> Decision:
@@ -122,93 +145,157 @@ def _same(decision: Decision) -> Decision:
     return decision
 
 
-@dataclass(frozen=True, slots=True)
-class _RuleBox:
-    """A box of requests, the rule that it belongs to, and its decision; no rule stands for requests to ignore."""
+class _Who:
+    """The rules by the users and groups that they name, one bit a rule."""
 
-    box: Box
-    rule: PolicyRule | None
-    decision: Decision | None
+    def __init__(self, rules: tuple[PolicyRule, ...]) -> None:
+        """Find the rules that name each user and group, and those that name none."""
+        self._users: dict[str, int] = {}
+        self._groups: dict[str, int] = {}
+        self._any_user = self._any_group = 0
+        for index, rule in enumerate(rules):
+            bit = 1 << index
+            for user in rule.users:
+                self._users[user] = self._users.get(user, 0) | bit
+            for group in rule.user_groups:
+                self._groups[group] = self._groups.get(group, 0) | bit
+            self._any_user |= 0 if rule.users else bit
+            self._any_group |= 0 if rule.user_groups else bit
+
+    def rules_for(self, principal: Principal) -> int:
+        """Give the rules whose users and groups match a principal."""
+        if principal.user is None:
+            return self._any_user & self._any_group
+        users, groups = self._any_user, self._any_group
+        if principal.user is not OTHER:
+            users |= self._users.get(str(principal.user), 0)
+        for group in principal.groups:
+            groups |= self._groups.get(group, 0)
+        return users & groups
 
 
 class _Side:
-    """The boxes of all rules on one side, resource requests or the others, and the diagrams made of them."""
+    """The boxes of all rules on one side, resource requests or the others, in the order of the rules.
+
+    Classes to ignore come first, as boxes without a rule.
+    """
 
     def __init__(self, policy: Policy, axes: Axes, ignored: tuple[RequestClass, ...], *, is_resource: bool) -> None:
-        """Lay out, for each value of each dimension, which boxes hold it."""
-        self._all = axes.sizes(is_resource)
-        self._boxes = [_RuleBox(axes.box(one), None, None) for one in ignored if one.is_resource is is_resource]
+        """Turn the rules into boxes."""
+        boxes = [axes.box(one) for one in ignored if one.is_resource is is_resource]
+        self._ignored = (1 << len(boxes)) - 1
+        self.decisions_of: list[Decision | None] = [None] * len(boxes)
+        self._of_rule: list[int] = []
         for index, rule in enumerate(policy.rules):
             decision = Decision(rule.level, policy.omit_stages | rule.omit_stages, index)
-            for one in classes_of_rule(rule):
-                if one.is_resource is is_resource:
-                    self._boxes.append(_RuleBox(axes.box(one), rule, decision))
-        self._default = Decision(Level.NONE, policy.omit_stages, None)
-        self._depth = len(dimensions(is_resource))
-        self._whole = [self._boxes_with_all_of(dimension) for dimension in range(self._depth)]
-        self._whole_from = self._whole_from_each()
-        self._unique: Unique[Decision | None] = Unique()
-        self._memo: dict[tuple[int, int], Diagram[Decision | None]] = {}
+            begin = len(boxes)
+            boxes += [axes.box(one) for one in classes_of_rule(rule) if one.is_resource is is_resource]
+            self.decisions_of += [decision] * (len(boxes) - begin)
+            self._of_rule.append((1 << len(boxes)) - (1 << begin))
+        self.default = Decision(Level.NONE, policy.omit_stages, None)
+        self.shelf = Shelf(boxes, axes.sizes(is_resource))
+        self._alive: dict[int, int] = {}
 
-    def diagram(self, principal: Principal) -> Diagram[Decision | None]:
-        """Build the diagram of a principal from the boxes of the rules that can match its requests."""
-        matches: dict[int, bool] = {}
-        alive = 0
-        for index, one in enumerate(self._boxes):
-            if one.rule is None or matches.setdefault(id(one.rule), _matches_user(one.rule, principal)):
-                alive |= 1 << index
-        return self._build(0, alive)
-
-    def _boxes_with_all_of(self, dimension: int) -> int:
-        """Give the boxes that do not restrict a dimension."""
-        return sum(1 << index for index, one in enumerate(self._boxes) if one.box[dimension] == self._all[dimension])
-
-    def _whole_from_each(self) -> list[int]:
-        """Give, for each dimension, the boxes that restrict neither it nor any after it."""
-        found = [(1 << len(self._boxes)) - 1]
-        for whole in reversed(self._whole):
-            found.insert(0, found[0] & whole)
-        return found
-
-    def _build(self, dimension: int, alive: int) -> Diagram[Decision | None]:
-        """Build the diagram from a dimension on, for the boxes that match so far."""
-        sure = alive & self._whole_from[dimension]
-        if sure:
-            alive &= ((sure & -sure) << 1) - 1
-        if alive == sure & -sure:
-            return self._unique.leaf(self._boxes[alive.bit_length() - 1].decision if alive else self._default)
-        known = self._memo.get((dimension, alive))
+    def alive(self, rules: int) -> int:
+        """Give the boxes of some rules, and those to ignore."""
+        known = self._alive.get(rules)
         if known is None:
-            known = self._split(dimension, alive)
-            self._memo[dimension, alive] = known
+            known = self._ignored
+            for index, boxes in enumerate(self._of_rule):
+                if rules >> index & 1:
+                    known |= boxes
+            if len(self._alive) >= _MOST_REMEMBERED:
+                self._alive.clear()
+            self._alive[rules] = known
         return known
 
-    def _split(self, dimension: int, alive: int) -> Diagram[Decision | None]:
-        """Ask one dimension: values that the same boxes hold go together."""
-        everywhere = alive & self._whole[dimension]
-        holders: dict[int, int] = {}
-        rest = alive & ~everywhere
+    def deciders(self, rules: int, rule: int) -> frozenset[int] | None:
+        """Give those of some rules that decide on the requests of a rule; None where they leave one of them."""
+        alive = self.alive(rules)
+        boxes = [box for index, box in enumerate(self.shelf.boxes) if self._of_rule[rule] >> index & 1]
+        if any(self.shelf.has_free_point(box, alive) for box in boxes):
+            return None
+        decisions = frozenset[Decision]().union(*(self.decisions(rules, box) for box in boxes))
+        return frozenset(one.rule for one in decisions if one.rule is not None)
+
+    def decisions(self, rules: int, region: Box) -> frozenset[Decision]:
+        """Give the decisions of the boxes that leave a point of a region to decide on."""
+        if 0 in region:
+            return frozenset()
+        alive = self.alive(rules) & self.shelf.meeting(region)
+        sure = alive & self.shelf.holding(region)
+        found: set[Decision] = set()
+        if sure:
+            alive &= ((sure & -sure) << 1) - 1
+        elif self.shelf.has_free_point(region, alive):
+            found.add(self.default)
+        rest = alive & ~self._ignored
         while rest:
-            lowest = rest & -rest
-            rest ^= lowest
-            mask = self._boxes[lowest.bit_length() - 1].box[dimension]
-            while mask:
-                value = mask & -mask
-                mask ^= value
-                holders[value] = holders.get(value, everywhere) | lowest
-        by_alive: dict[int, int] = {everywhere: self._all[dimension] & ~sum(holders)}
-        for value, boxes in holders.items():
-            by_alive[boxes] = by_alive.get(boxes, 0) | value
-        by_child: dict[Diagram[Decision | None], int] = {}
+            bit = rest & -rest
+            rest ^= bit
+            index = bit.bit_length() - 1
+            decision = self.decisions_of[index]
+            if decision is None or decision.rule is None or decision in found:
+                continue
+            mine = self._of_rule[decision.rule]
+            part = tuple(one & two for one, two in zip(region, self.shelf.boxes[index], strict=True))
+            if self.shelf.has_free_point(part, alive & ((mine & -mine) - 1)):
+                found.add(decision)
+        return frozenset(found)
+
+
+class _Builder(Generic[Key]):
+    """Builds the diagrams of one side for one way to tell decisions apart."""
+
+    def __init__(self, side: _Side, key: Callable[[Decision], Key]) -> None:
+        """Find the key of every box."""
+        self._shelf = side.shelf
+        known: dict[Decision, Key] = {}
+        self._keys: list[Key | None] = [
+            None if one is None else known.setdefault(one, key(one)) for one in side.decisions_of
+        ]
+        self._default = key(side.default)
+        self._with_key: dict[Key | None, int] = {self._default: 0}
+        for index, one in enumerate(self._keys):
+            self._with_key[one] = self._with_key.get(one, 0) | 1 << index
+        self._depth = len(self._shelf.sizes)
+        self._whole_from = [self._shelf.everything]
+        for whole in reversed(self._shelf.whole):
+            self._whole_from.insert(0, self._whole_from[0] & whole)
+        self._unique: Unique[Key | None] = Unique()
+        self._memo: list[dict[int, Diagram[Key | None]]] = [{} for _ in range(self._depth)]
+
+    def build(self, alive: int, dimension: int = 0) -> Diagram[Key | None]:
+        """Build the diagram from a dimension on, for the boxes that match so far.
+
+        A box that holds all that is left decides on what the boxes before it leave, and so does the default. Those that
+        come last before it and decide alike make no difference.
+        """
+        sure = alive & self._whole_from[dimension]
+        last: Key | None = self._default
+        if sure:
+            first = sure & -sure
+            alive &= first - 1
+            last = self._keys[first.bit_length() - 1]
+        others = alive & ~self._with_key[last]
+        if not others:
+            return self._unique.leaf(last)
+        alive &= (1 << others.bit_length()) - 1
+        state = alive | sure & -sure
+        known = self._memo[dimension].get(state)
+        if known is None:
+            known = self._split(dimension, state)
+            self._memo[dimension][state] = known
+        return known
+
+    def _split(self, dimension: int, alive: int) -> Diagram[Key | None]:
+        """Ask one dimension: values that the same boxes hold go together."""
+        by_alive: dict[int, int] = {}
+        for values, holders in self._shelf.kinds[dimension]:
+            boxes = alive & holders
+            by_alive[boxes] = by_alive.get(boxes, 0) | values
+        by_child: dict[Diagram[Key | None], int] = {}
         for boxes, mask in by_alive.items():
-            if mask:
-                child = self._build(dimension + 1, boxes)
-                by_child[child] = by_child.get(child, 0) | mask
+            child = self.build(boxes, dimension + 1)
+            by_child[child] = by_child.get(child, 0) | mask
         return self._unique.node(dimension, by_child)
-
-
-def _matches_user(rule: PolicyRule, principal: Principal) -> bool:
-    """Tell whether a rule's users and groups match a principal."""
-    if rule.users and not (isinstance(principal.user, str) and principal.user in rule.users):
-        return False
-    return not rule.user_groups or (principal.user is not None and not principal.groups.isdisjoint(rule.user_groups))

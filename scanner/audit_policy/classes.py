@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -93,3 +94,25 @@ class Principal:
 
     user: str | Other | None
     groups: frozenset[str] = frozenset()
+
+
+ANONYMOUS: Final = "system:anonymous"
+AUTHENTICATED: Final = "system:authenticated"
+UNAUTHENTICATED: Final = "system:unauthenticated"
+SERVICE_ACCOUNTS: Final = "system:serviceaccounts"
+_SERVICE_ACCOUNT: Final = re.compile(r"system:serviceaccount:([^:]+):[^:]+")
+
+
+def implied_groups(user: str) -> frozenset[str]:
+    """Give the groups that Kubernetes itself puts a user into.
+
+    Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/ and ``k8s.io/apiserver``
+    (authentication/group, authentication/serviceaccount). A certificate of ``system:node:x`` carries ``system:nodes``
+    by the node authorizer's rule.
+    """
+    if user == ANONYMOUS:
+        return frozenset({UNAUTHENTICATED})
+    account = _SERVICE_ACCOUNT.fullmatch(user)
+    if account:
+        return frozenset({AUTHENTICATED, SERVICE_ACCOUNTS, f"{SERVICE_ACCOUNTS}:{account[1]}"})
+    return frozenset({AUTHENTICATED, "system:nodes"} if user.startswith("system:node:") else {AUTHENTICATED})

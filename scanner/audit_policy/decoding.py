@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from scanner.audit_policy.document import Members, Value
+from scanner.audit_policy.construction import Members, Value
 from scanner.errors import PolicyError
 
 
@@ -144,6 +144,7 @@ _RFC3339: Final = re.compile(
     r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.,][0-9]+)?(?:Z|[-+][0-9]{2}:[0-9]{2})"
 )
 _MAX_INT64: Final = 2**63
+_MAX_STRICT_ERRORS: Final = 100
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -203,6 +204,11 @@ class Decoder:
             return self._text_map(kind, value, old, place)
         return _scalar(kind, value, place)
 
+    def _warn(self, text: str) -> None:
+        """Keep a strictness error: each once, and no more than kube-apiserver keeps."""
+        if len(self.strict_errors) < _MAX_STRICT_ERRORS and text not in self.strict_errors:
+            self.strict_errors.append(text)
+
     def _struct(self, kind: Struct, value: Value, old: Decoded, place: Place) -> Decoded:
         """Decode the fields of an object, in order."""
         if not isinstance(value, Members):
@@ -212,10 +218,10 @@ class Decoder:
         for name, member in value.pairs:
             here = place.member(name, kind.name)
             if name not in kind.fields:
-                self.strict_errors.append(f'unknown field "{here.path}"')
+                self._warn(f'unknown field "{here.path}"')
                 continue
             if name in seen:
-                self.strict_errors.append(f'duplicate field "{here.path}"')
+                self._warn(f'duplicate field "{here.path}"')
             seen.add(name)
             fields[name] = self.decode(kind.fields[name], member, fields.get(name), here)
         return fields
@@ -239,7 +245,7 @@ class Decoder:
         seen: set[str] = set()
         for name, member in value.pairs:
             if name in seen:
-                self.strict_errors.append(f'duplicate field "{place.path}.{name}"')
+                self._warn(f'duplicate field "{place.path}.{name}"')
             seen.add(name)
             texts[name] = "" if member is None else _scalar(Text(), member, place)
         return texts

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar, Union
 
 Answer = TypeVar("Answer", bound=Hashable)
-Other = TypeVar("Other", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,52 +37,21 @@ class Unique(Generic[Answer]):
 
     def leaf(self, answer: Answer) -> Leaf[Answer]:
         """Give the leaf of an answer."""
-        return self._leaves.setdefault(answer, Leaf(answer))
+        known = self._leaves.get(answer)
+        if known is None:
+            known = self._leaves[answer] = Leaf(answer)
+        return known
 
     def node(self, dimension: int, by_child: dict[Diagram[Answer], int]) -> Diagram[Answer]:
         """Give the node with these edges; a question whose answer makes no difference is not asked."""
         if len(by_child) == 1:
             return next(iter(by_child))
-        edges = tuple(sorted(((mask, child) for child, mask in by_child.items()), key=lambda edge: edge[0]))
+        edges = tuple(sorted(zip(by_child.values(), by_child, strict=True), key=_mask))
         key = (dimension, edges)
-        return self._nodes.setdefault(key, Node(dimension, edges))
-
-
-def map_leaves(diagram: Diagram[Answer], change: Callable[[Answer], Other]) -> Diagram[Other]:
-    """Change every answer; what then makes no difference is not asked any more."""
-    unique: Unique[Other] = Unique()
-    done: dict[Diagram[Answer], Diagram[Other]] = {}
-
-    def changed(one: Diagram[Answer]) -> Diagram[Other]:
-        if one not in done:
-            if isinstance(one, Leaf):
-                done[one] = unique.leaf(change(one.answer))
-            else:
-                by_child: dict[Diagram[Other], int] = {}
-                for mask, child in one.edges:
-                    new = changed(child)
-                    by_child[new] = by_child.get(new, 0) | mask
-                done[one] = unique.node(one.dimension, by_child)
-        return done[one]
-
-    return changed(diagram)
-
-
-def answers(diagram: Diagram[Answer], box: tuple[int, ...]) -> set[Answer]:
-    """Give all answers that some request of a box meets; each node is visited once."""
-    found: set[Answer] = set()
-    seen: set[Diagram[Answer]] = set()
-    waiting = [] if 0 in box else [diagram]
-    while waiting:
-        one = waiting.pop()
-        if one in seen:
-            continue
-        seen.add(one)
-        if isinstance(one, Leaf):
-            found.add(one.answer)
-        else:
-            waiting += [child for mask, child in one.edges if mask & box[one.dimension]]
-    return found
+        known = self._nodes.get(key)
+        if known is None:
+            known = self._nodes[key] = Node(dimension, edges)
+        return known
 
 
 def walk(diagram: Diagram[Answer], box: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Answer]]:
@@ -97,3 +65,8 @@ def walk(diagram: Diagram[Answer], box: tuple[int, ...]) -> Iterator[tuple[tuple
     for mask, child in diagram.edges:
         if mask & box[at]:
             yield from walk(child, (*box[:at], mask & box[at], *box[at + 1 :]))
+
+
+def _mask(edge: tuple[int, Diagram[Answer]]) -> int:
+    """Give an edge's mask."""
+    return edge[0]

@@ -9,14 +9,21 @@ policy with it loads).
 
 from __future__ import annotations
 
+from scanner.audit_policy.compiled import evaluator_of
 from scanner.audit_policy.types import GroupResources, Level, Policy, PolicyRule, RequestAttributes, RequestAuditConfig
 
 
 def evaluate(policy: Policy, attributes: RequestAttributes) -> RequestAuditConfig:
     """Give the first matching rule's decision; without one level None and the policy's own stages.
 
-    The omitted stages are those of the policy and of the rule together.
+    The omitted stages are those of the policy and of the rule together. The decision is that of `first_match`; a policy
+    that is asked again and again is kept ready for it (``scanner.audit_policy.compiled``).
     """
+    return evaluator_of(policy).evaluate(attributes)
+
+
+def first_match(policy: Policy, attributes: RequestAttributes) -> RequestAuditConfig:
+    """Decide as `evaluate` does, rule by rule as Kubernetes' checker goes."""
     for index, rule in enumerate(policy.rules):
         if rule_matches(rule, attributes):
             managed_fields = rule.omit_managed_fields

@@ -7,12 +7,15 @@ decodes leniently. Source: ``k8s.io/apiserver/pkg/audit/policy/reader.go``, v1.3
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
-from scanner.audit_policy import document, validation
+from scanner.audit_policy import document, positions, validation
+from scanner.audit_policy.construction import Members, Value
 from scanner.audit_policy.decoding import POLICY, Decoded, Decoder, Items, Place
-from scanner.audit_policy.document import Document, Members, Value
-from scanner.audit_policy.types import GroupResources, Policy, PolicyRule
+from scanner.audit_policy.document import Document
+from scanner.audit_policy.types import GroupResources, Policy, PolicyRule, Position
+from scanner.audit_policy.yaml_nodes import Node
 from scanner.errors import PolicyError
 
 GROUP: Final = "audit.k8s.io"
@@ -21,7 +24,7 @@ _VERSIONS_BEFORE_1_24: Final = ("v1", "v1beta1", "v1alpha1")
 _NEWEST: Final = (999, 0)
 _ANY_GROUP_SINCE: Final = (1, 36)
 _ONLY_V1_SINCE: Final = (1, 24)
-_RULE_INDEX: Final = re.compile(r"rules\[(\d+)\]")
+_RULE_INDEX: Final = re.compile(r"rules\[\d+\]")
 
 
 def load(data: bytes, kubernetes_version: str | None = None, *, source: str = "") -> Policy:
@@ -40,13 +43,30 @@ def load(data: bytes, kubernetes_version: str | None = None, *, source: str = ""
     Raises:
         PolicyError: kube-apiserver would refuse the file and not start.
     """
-    lines: tuple[int, ...] = ()
+    known: Mapping[str, Position] = {}
     try:
         read = document.read(data)
-        lines = read.rule_lines
+        known = read.positions
         return _policy(read, _version(kubernetes_version))
     except PolicyError as error:
-        raise _placed(error, source, lines) from error
+        raise _placed(error, source, known) from error
+
+
+def load_node(node: Node, kubernetes_version: str | None = None, *, source: str = "") -> Policy:
+    """Load a policy that is a part of another YAML document, such as a machine configuration.
+
+    The part is read as if it were a file of its own; positions are those in the whole document.
+
+    Raises:
+        PolicyError: kube-apiserver would refuse it and not start.
+    """
+    known: Mapping[str, Position] = {}
+    try:
+        read = document.from_node(node)
+        known = read.positions
+        return _policy(read, _version(kubernetes_version))
+    except PolicyError as error:
+        raise _placed(error, source, known) from error
 
 
 def _version(text: str | None) -> tuple[int, int]:
@@ -66,8 +86,11 @@ def _policy(read: Document, version: tuple[int, int]) -> Policy:
     errors = validation.stage_errors(omit_stages, "omitStages")
     rules = []
     for index, member in enumerate(_items(fields, "rules")):
-        line = read.rule_lines[index] if index < len(read.rule_lines) else None
-        rule, faults = _rule(_fields(member), f"rules[{index}]", line, any_group=version >= _ANY_GROUP_SINCE)
+        path = f"rules[{index}]"
+        place = read.positions.get(path)
+        rule, faults = _rule(
+            _fields(member), path, place.line if place else None, any_group=version >= _ANY_GROUP_SINCE
+        )
         errors += faults
         rules.append(rule)
     _refuse(errors, warnings, rules)
@@ -76,6 +99,7 @@ def _policy(read: Document, version: tuple[int, int]) -> Policy:
         frozenset(validation.STAGES[stage] for stage in omit_stages),
         bool(fields.get("omitManagedFields")),
         tuple(warnings),
+        read.positions,
     )
 
 
@@ -184,10 +208,11 @@ def _texts(fields: dict[str, Decoded], name: str) -> tuple[str, ...]:
     return tuple(member if isinstance(member, str) else "" for member in _items(fields, name))
 
 
-def _placed(error: PolicyError, source: str, lines: tuple[int, ...]) -> PolicyError:
-    """Add the file's name and, where it is known, the line to an error."""
-    where = error.where
-    match = _RULE_INDEX.match(where)
-    if match and int(match[1]) < len(lines):
-        where = f"line {lines[int(match[1])]}, {where}"
-    return PolicyError(error.what, where=", ".join(part for part in (source, where) if part), hint=error.hint)
+def _placed(error: PolicyError, source: str, known: Mapping[str, Position]) -> PolicyError:
+    """Add the file's name and, where it is known, the place to an error."""
+    path = error.where
+    place = Position(error.line, error.column or 1) if error.line else positions.nearest(path, known)
+    rule = known.get(path.partition("]")[0] + "]") if _RULE_INDEX.match(path) else None
+    where = ", ".join(part for part in (source, f"line {rule.line}" if rule else "", path) if part)
+    line, column = (place.line, place.column) if place else (None, None)
+    return PolicyError(error.what, where=where, hint=error.hint, line=line, column=column)

@@ -5,7 +5,8 @@ Source: ``k8s.io/apiserver/pkg/apis/audit/v1`` (types.go) and ``pkg/audit/policy
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 
@@ -69,16 +70,29 @@ class PolicyRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where something stands in a file; both numbers begin with 1, columns count characters."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """An audit policy as kube-apiserver holds it after loading.
 
-    `warnings` are the strictness errors that kube-apiserver logs before it falls back to lenient decoding.
+    Attributes:
+        warnings: The strictness errors that kube-apiserver logs before it falls back to lenient decoding.
+        positions: Where each field and list member of the file stands, by its path such as ``rules[3].verbs[0]``
+            (members, known to Kubernetes or not); empty where the policy was not read from a file. Policies that
+            differ in nothing else are equal.
     """
 
     rules: tuple[PolicyRule, ...]
     omit_stages: frozenset[Stage] = frozenset()
     omit_managed_fields: bool = False
     warnings: tuple[str, ...] = ()
+    positions: Mapping[str, Position] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The first YAML document of a file as a tree of nodes, each with its line.
+"""YAML documents as trees of nodes, each with its place.
 
 The scanner and parser are PyYAML's, by preference the C one, which is what goyaml was translated from. Trees are built
 without recursion, and neither depth nor number of nodes is without limit.
@@ -21,12 +21,14 @@ _YAML_VERSION: Final = (1, 1)
 
 @dataclass(slots=True)
 class ScalarNode:
-    """A scalar; `plain` where it is neither quoted nor tagged."""
+    """A scalar; `plain` where it is neither quoted nor tagged, `style` its quotes or block sign where it has any."""
 
     line: int
+    column: int
     tag: str
     text: str
     plain: bool
+    style: str = ""
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class SequenceNode:
     """A sequence."""
 
     line: int
+    column: int
     items: list[Node] = field(default_factory=list)
 
 
@@ -42,6 +45,7 @@ class MappingNode:
     """A mapping, its keys and values by turns."""
 
     line: int
+    column: int
     items: list[Node] = field(default_factory=list)
 
     def pairs(self) -> Iterator[tuple[Node, Node]]:
@@ -54,6 +58,7 @@ class AliasNode:
     """A reference to the node that an anchor named before."""
 
     line: int
+    column: int
     anchor: str
     target: Node
 
@@ -62,19 +67,52 @@ Node = ScalarNode | SequenceNode | MappingNode | AliasNode
 
 
 def compose(data: bytes) -> Node | None:
-    """Read the first document; None where there is none.
+    """Read the first document; None where there is none. What follows it is never looked at.
 
     Raises:
         PolicyError: The text is no YAML, or deeper or larger than any policy.
     """
+    return next(compose_all(data), None)
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many nodes may still be made; a document counts as one more."""
+
+    left: int = MAX_NODES
+
+    def take(self) -> None:
+        """Count a node, or refuse it."""
+        if self.left <= 0:
+            raise PolicyError(f"the document holds more than {MAX_NODES} nodes, more than any audit policy")
+        self.left -= 1
+
+
+def compose_all(data: bytes, budget: Budget | None = None) -> Iterator[Node | None]:
+    """Read the documents one after the other; None stands for an empty one.
+
+    Args:
+        data: The text.
+        budget: How many nodes all documents together may hold.
+
+    Raises:
+        PolicyError: The text is no YAML from here on, or deeper or larger than allowed.
+    """
     events = yaml.parse(data, Loader=getattr(yaml, "CLoader", yaml.Loader))
+    composer = _Composer(budget or Budget())
     try:
-        return _Composer().run(events)
+        for event in events:
+            if isinstance(event, yaml.DocumentEndEvent):
+                yield composer.finish()
+            else:
+                composer.consume(event)
     except yaml.MarkedYAMLError as error:
         mark: yaml.Mark | None = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}" if mark else ""
         line = f"{where}: " if where else ""
-        raise PolicyError(f"yaml: {line}{error.problem or error.context}", where=where) from error
+        what = f"yaml: {line}{error.problem or error.context}"
+        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        raise PolicyError(what, where=where, line=place[0], column=place[1]) from error
     except yaml.reader.ReaderError as error:
         raise PolicyError(f"yaml: {error.reason}") from error
     except (yaml.YAMLError, UnicodeError) as error:
@@ -82,33 +120,34 @@ def compose(data: bytes) -> Node | None:
 
 
 class _Composer:
-    """Builds the tree from the parser's events."""
+    """Builds trees from the parser's events."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
         """Begin without a root, open collections or anchors."""
         self._root: Node | None = None
         self._open: list[SequenceNode | MappingNode] = []
         self._anchors: dict[str, Node] = {}
-        self._count = 0
+        self._budget = budget
 
-    def run(self, events: Iterator[yaml.Event]) -> Node | None:
-        """Consume events until the first document ends; what follows it is never looked at."""
-        for event in events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                _check_version(event)
-            elif isinstance(event, yaml.DocumentEndEvent):
-                break
-            elif isinstance(event, yaml.CollectionEndEvent):
-                self._open.pop()
-            elif isinstance(event, yaml.NodeEvent):
-                self._add(event)
-        return self._root
+    def consume(self, event: yaml.Event) -> None:
+        """Take one event within a document."""
+        if isinstance(event, yaml.DocumentStartEvent):
+            _check_version(event)
+            self._budget.take()
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._open.pop()
+        elif isinstance(event, yaml.NodeEvent):
+            self._add(event)
+
+    def finish(self) -> Node | None:
+        """Give the document that ends here, and begin anew; anchors hold for one document only."""
+        root, self._root = self._root, None
+        self._anchors = {}
+        return root
 
     def _add(self, event: yaml.NodeEvent) -> None:
         """Put a node where it belongs, and open it where it is a collection."""
-        self._count += 1
-        if self._count > MAX_NODES:
-            raise PolicyError(f"the document holds more than {MAX_NODES} nodes, more than any audit policy")
+        self._budget.take()
         node = self._node(event)
         if self._open:
             self._open[-1].items.append(node)
@@ -119,23 +158,31 @@ class _Composer:
         if isinstance(node, SequenceNode | MappingNode):
             self._open.append(node)
             if len(self._open) > MAX_DEPTH:
-                raise PolicyError(f"nested deeper than {MAX_DEPTH} levels", where=f"line {node.line}")
+                what = f"nested deeper than {MAX_DEPTH} levels"
+                raise PolicyError(what, where=f"line {node.line}", line=node.line, column=node.column)
 
     def _node(self, event: yaml.NodeEvent) -> Node:
         """Make the node of an event."""
-        line = event.start_mark.line + 1 if event.start_mark else 1
+        mark = event.start_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
-                raise PolicyError(f"yaml: unknown anchor '{event.anchor}' referenced", where=f"line {line}")
-            return AliasNode(line, event.anchor, self._anchors[event.anchor])
+                what = f"yaml: unknown anchor '{event.anchor}' referenced"
+                raise PolicyError(what, where=f"line {line}", line=line, column=column)
+            return AliasNode(line, column, event.anchor, self._anchors[event.anchor])
         if isinstance(event, yaml.ScalarEvent):
-            return ScalarNode(line, event.tag or "", event.value, event.implicit[0])
-        return SequenceNode(line) if isinstance(event, yaml.SequenceStartEvent) else MappingNode(line)
+            return ScalarNode(line, column, event.tag or "", event.value, event.implicit[0], event.style or "")
+        is_list = isinstance(event, yaml.SequenceStartEvent)
+        return SequenceNode(line, column) if is_list else MappingNode(line, column)
 
 
 def _check_version(event: yaml.DocumentStartEvent) -> None:
     """Refuse a ``%YAML`` directive for anything but 1.1, as goyaml does."""
     if event.version is not None and tuple(event.version) != _YAML_VERSION:
         raise PolicyError(
-            "yaml: found incompatible YAML document", where="line 1", hint="remove the %YAML directive, or write 1.1"
+            "yaml: found incompatible YAML document",
+            where="line 1",
+            hint="remove the %YAML directive, or write 1.1",
+            line=1,
+            column=1,
         )

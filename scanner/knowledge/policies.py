@@ -31,6 +31,7 @@ class PublishedPolicy:
         text: The text of the file, true to its source.
         note: What to know about it, such as a contradiction in the source; empty where there is nothing.
         licence: The licence of the source.
+        kubernetes_version: The version as which kube-apiserver must read the text; None for the newest.
     """
 
     name: str
@@ -41,6 +42,7 @@ class PublishedPolicy:
     text: str
     note: str
     licence: str
+    kubernetes_version: str | None = None
 
 
 class _Entry(BaseModel):
@@ -67,7 +69,9 @@ def published(name: str) -> PublishedPolicy:
     entry = _index()[name]
     text = _read(f"{name}.yaml")
     policy = load(text.encode(), entry.kubernetes_version, source=entry.source)
-    return PublishedPolicy(name, entry.title, entry.source, entry.date, policy, text, entry.note, entry.licence)
+    return PublishedPolicy(
+        name, entry.title, entry.source, entry.date, policy, text, entry.note, entry.licence, entry.kubernetes_version
+    )
 
 
 @cache

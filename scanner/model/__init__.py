@@ -25,6 +25,7 @@ from scanner.model.observation import (
     Unread,
     UnreadablePolicy,
 )
+from scanner.model.policy import PolicyFinding, PolicySeverity
 from scanner.model.result import (
     AccountResult,
     AccountStatus,
@@ -77,6 +78,8 @@ __all__ = [
     "Note",
     "NoteSeverity",
     "PolicyCoverage",
+    "PolicyFinding",
+    "PolicySeverity",
     "PolicySource",
     "Recorded",
     "Remediation",

@@ -40,6 +40,9 @@ class Capability(StrEnum):
     POD_EXEC = "pod_exec"
     RBAC_CHANGES = "rbac_changes"
     TOKEN_REQUESTS = "token_requests"  # noqa: S105 - the Kubernetes term, no secret
+    DELETECOLLECTION = "deletecollection"
+    IMPERSONATION = "impersonation"
+    DISCOVERY = "discovery"
 
 
 class Grade(IntEnum):

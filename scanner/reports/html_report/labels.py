@@ -18,6 +18,9 @@ CAPABILITIES: Final = {
     Capability.POD_EXEC: "Pod exec",
     Capability.RBAC_CHANGES: "RBAC changes",
     Capability.TOKEN_REQUESTS: "Token requests",
+    Capability.DELETECOLLECTION: "Deletion of whole collections",
+    Capability.IMPERSONATION: "Requests under another identity",
+    Capability.DISCOVERY: "Discovery",
 }
 
 LINKS: Final = {

@@ -110,9 +110,30 @@ def test_the_first_remediation_policy_is_exactly_a_minimum() -> None:
             Level.METADATA,
             "every request for a service account token is recorded",
         ),
+        (
+            Capability.DELETECOLLECTION,
+            Recorded.PARTLY,
+            Level.REQUEST_RESPONSE,
+            "deletecollection of everything but secrets is not recorded",
+        ),
+        (
+            Capability.IMPERSONATION,
+            Recorded.PARTLY,
+            Level.METADATA,
+            (
+                "deletecollection of everything but secrets and get, list and watch of everything but secrets are not "
+                "recorded"
+            ),
+        ),
+        (Capability.DISCOVERY, Recorded.PARTLY, Level.METADATA, "discovery paths /openapi/* are not recorded"),
     ]
     assert coverage.blind_spots == ()
     assert coverage.notes == (
+        Note(
+            NoteSeverity.INFO,
+            "rules[2].nonResourceURLs[0]: /api* matches discovery only, no request for a resource",
+            (Evidence("r1.yaml", "line 9, rules[2]", "level: Metadata, nonResourceURLs: [/api*, /version]"),),
+        ),
         Note(
             NoteSeverity.WARNING,
             "rules[0] writes the contents of secrets into the audit log (level RequestResponse)",
@@ -135,8 +156,14 @@ def test_the_second_remediation_policy_is_complete() -> None:
         )
     assert {one.recorded for one in coverage.capabilities} == {Recorded.YES}
     assert [note.text for note in coverage.notes] == [
-        "rules[1] is never reached: rules[0] matches every request",
-        "rules[1] never matches: no request that it is about has the verb exec",
+        (
+            "rules[1] is never reached: rules[0] matches all its requests first, at level Metadata instead of "
+            "RequestResponse"
+        ),
+        (
+            "rules[1] never matches: no request that it is about has the verb exec; that is create (SPDY) or get "
+            "(WebSocket) of pods/exec"
+        ),
     ]
 
 
@@ -495,13 +522,20 @@ NOTES = {
         (
             NoteSeverity.WARNING,
             (
-                "kube-apiserver ignores a part of the audit policy, so that a rule may match more than it says: "
-                'unknown field "rules[0].user"'
+                "rules[0].user is no field of a rule; kube-apiserver ignores it, so that rules[0] matches every "
+                "request, at level None"
             ),
         )
     ],
     "- level: Metadata\n- level: None\n- level: None\n": [
-        (NoteSeverity.WARNING, "rules[1] to rules[2] are never reached: rules[0] matches every request")
+        (
+            NoteSeverity.WARNING,
+            (
+                f"rules[{index}] is never reached: rules[0] matches all its requests first, at level Metadata instead "
+                "of None"
+            ),
+        )
+        for index in (1, 2)
     ],
     "- {level: None, users: ['*']}\n- level: Metadata\n": [
         (NoteSeverity.WARNING, 'rules[0] never matches: "*" is no wildcard in users')
@@ -509,11 +543,15 @@ NOTES = {
     "- {level: None, resources: [{group: core, resources: [pods]}]}\n- level: Metadata\n": [
         (
             NoteSeverity.WARNING,
-            'rules[0] never matches: there is no API group "core"; the core group is written ""',
+            'rules[0] never matches: there is no API group core; the core group is written ""',
         )
     ],
     "- {level: None, verbs: [list], nonResourceURLs: [/metrics]}\n- level: Metadata\n": [
         (NoteSeverity.WARNING, "rules[0] never matches: no request that it is about has the verb list")
+    ],
+    '- {level: Metadata, resources: [{group: "*"}]}\n- level: Metadata\n': [],
+    "- {level: None, level: Metadata}\n": [
+        (NoteSeverity.WARNING, "level stands twice (line 4); the last one counts"),
     ],
     "- level: RequestResponse\n": [
         (

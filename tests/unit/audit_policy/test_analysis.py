@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from scanner.audit_policy.analysis import PolicySpace, parts
 from scanner.audit_policy.classes import EVERY, OTHER, Principal, RequestClass, Values
-from scanner.audit_policy.evaluator import evaluate
+from scanner.audit_policy.evaluator import evaluate, first_match
 from scanner.audit_policy.types import GroupResources, Level, Policy, PolicyRule, RequestAttributes, Stage
 
 VERBS = ("get", "list", "create", "*")
@@ -142,3 +142,31 @@ def test_ignored_requests_are_in_no_part(
     for request in requests(principal, is_resource=asked.is_resource):
         wanted = holds(asked, request) and not holds(ignored, request)
         assert sum(holds(part.requests, request) for part in found) == wanted
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    POLICIES,
+    st.lists(
+        st.builds(
+            RequestAttributes,
+            st.sampled_from(VERBS),
+            st.sampled_from((None, *USERS, "somebody")),
+            some(USER_GROUPS),
+            st.booleans(),
+            st.sampled_from(GROUPS),
+            st.sampled_from(RESOURCES),
+            st.sampled_from(SUBRESOURCES),
+            st.sampled_from(NAMESPACES),
+            st.sampled_from(NAMES),
+            st.sampled_from(PATHS),
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+)
+def test_the_compiled_evaluator_decides_as_the_plain_first_match(
+    policy: Policy, requests: list[RequestAttributes]
+) -> None:
+    for attributes in [*requests, *requests]:
+        assert evaluate(policy, attributes) == first_match(policy, attributes)

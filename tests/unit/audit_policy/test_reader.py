@@ -72,11 +72,11 @@ def test_rules_behind_an_alias_and_in_json_know_their_lines() -> None:
     assert [rule.line for rule in json.rules] == [3, 4]
 
 
-def test_json_that_is_no_yaml_loads_without_lines() -> None:
+def test_json_that_is_no_yaml_knows_its_lines_all_the_same() -> None:
     policy = load(
         b'{"apiVersion":"audit.k8s.io/v1",\n"kind":"Policy","rules":[{"level":"None","users":["\\ud800\\/"]}]}'
     )
-    assert [(rule.line, rule.users) for rule in policy.rules] == [(None, ("\ufffd/",))]
+    assert [(rule.line, rule.users) for rule in policy.rules] == [(2, ("\ufffd/",))]
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,13 @@ def test_what_is_said_of_several_categories_is_said_once() -> None:
     ]
     assert view["analytics"].chains[0].grade == "none to complete"
     assert [(one.titles, one.recorded) for one in view["batch"].recordings] == [
-        ("Secret reads, pod creation, pod exec, RBAC changes, token requests", "no")
+        (
+            (
+                "Secret reads, pod creation, pod exec, RBAC changes, token requests, deletion of whole collections, "
+                "requests under another identity, discovery"
+            ),
+            "no",
+        )
     ]
 
 

@@ -1,0 +1,5 @@
+"""What is wrong with an audit policy: findings with their place in the file."""
+
+from scanner.assessment.policy_findings.reviewing import refused, review
+
+__all__ = ["refused", "review"]
