@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner import __version__
+from scanner.cli import policy
 from scanner.cli.complaints import complain
 from scanner.cli.exit_codes import ExitCode
 from scanner.errors import AuditCoverageError, ReportError
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_scan(commands)
     _add_config(commands)
     _add_providers(commands)
+    policy.add(commands)
     return parser
 
 

@@ -1,0 +1,99 @@
+"""The files that ``policy check`` is asked to look at: named ones, those in folders, and standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from scanner.audit_policy.extraction import MAX_FILE_BYTES
+from scanner.errors import UsageError
+
+STDIN: Final = "-"
+STDIN_NAME: Final = "standard input"
+_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file, or a folder that could not be listed.
+
+    Attributes:
+        path: As it was named, or the folder's name with the rest behind it.
+        data: Its bytes, at most one more than are searched; None where it could not be read.
+        why: Why it could not be read; empty where it could.
+        is_named: Whether the command line names it itself.
+    """
+
+    path: str
+    data: bytes | None
+    why: str
+    is_named: bool
+
+
+def inputs(names: Sequence[str]) -> Iterator[Input]:
+    """Read the files that the command line names; each once, those of a folder in order of their names.
+
+    Raises:
+        UsageError: A name is that of nothing; raised before anything is read.
+    """
+    unique = list(dict.fromkeys(names))
+    for name in unique:
+        if name != STDIN and not os.path.lexists(name):
+            raise UsageError("no such file or directory", where=name, hint="give a file, a folder, or -")
+    return _read(unique)
+
+
+def _read(names: Sequence[str]) -> Iterator[Input]:
+    """Read one after the other."""
+    seen: set[str] = set()
+    for name in names:
+        if name == STDIN:
+            yield Input(STDIN_NAME, sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "", is_named=True)
+        elif not Path(name).is_dir():
+            yield _file(name, is_named=True)
+        else:
+            for one in _folder(name):
+                if one.path not in seen and one.path not in names:
+                    seen.add(one.path)
+                    yield one
+
+
+def _folder(name: str) -> Iterator[Input]:
+    """Read the YAML and JSON files of a folder and those below it; hidden folders are left out."""
+    failed: list[OSError] = []
+    visited: set[tuple[int, int]] = set()
+    _is_new(Path(name), visited)
+    for folder, below, files in os.walk(name, onerror=failed.append, followlinks=True):
+        below[:] = sorted(one for one in below if not one.startswith(".") and _is_new(Path(folder, one), visited))
+        for file in sorted(files):
+            path = Path(folder, file)
+            if path.suffix.lower() in _SUFFIXES and (path.is_file() or not path.exists()):
+                yield _file(str(path), is_named=False)
+    for error in failed:
+        yield Input(str(error.filename), None, f"cannot be listed: {error.strerror}", is_named=False)
+
+
+def _is_new(folder: Path, visited: set[tuple[int, int]]) -> bool:
+    """Tell whether a folder is met for the first time: links may lead in circles."""
+    try:
+        found = folder.stat()
+    except OSError:
+        # The walk itself will say that it cannot be listed.
+        return True
+    key = (found.st_dev, found.st_ino)
+    is_new = key not in visited
+    visited.add(key)
+    return is_new
+
+
+def _file(name: str, *, is_named: bool) -> Input:
+    """Read a file, but not more of it than is searched."""
+    try:
+        with Path(name).open("rb") as file:
+            return Input(name, file.read(MAX_FILE_BYTES + 1), "", is_named)
+    except OSError as error:
+        return Input(name, None, f"cannot be read: {error.strerror}", is_named)
