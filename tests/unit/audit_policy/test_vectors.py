@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from scanner.audit_policy.analysis import parts
+from scanner.audit_policy.classes import Principal, RequestClass, Values
 from scanner.audit_policy.evaluator import evaluate
 from scanner.audit_policy.events import Outcome, expected
 from scanner.audit_policy.reader import load
@@ -152,6 +154,38 @@ def test_every_recorded_request_left_the_events_that_we_expect() -> None:
         silent += not observed
     assert (len(rows), events) == (3042, 3463)
     assert silent > 900
+
+
+def test_the_class_of_one_recorded_request_has_the_level_that_was_seen() -> None:
+    """The analysis of classes, given a class with nothing but that request in it, finds one part: what was recorded."""
+    rows = lines("apiserver_events.jsonl.gz")
+    policies = {path.stem: load(path.read_bytes(), "1.36") for path in (VECTORS / "policies").glob("*.yaml")}
+    seen = 0
+    for row in rows:
+        request = row["request"]
+        for event in row["observed_events"]:
+            user = event["user"]
+            found = attributes(request["method"], request["path"], user, USERS.get(user or "", ()))
+            [part] = parts(policies[row["policy"]], Principal(user, frozenset(found.groups)), only(found))
+            assert part.level.label == event["level"], row
+            assert event["stage"] not in part.omit_stages, row
+            seen += 1
+    assert seen == 3463
+
+
+def only(request: RequestAttributes) -> RequestClass:
+    """Give the class that holds one request."""
+    if not request.is_resource:
+        return RequestClass(is_resource=False, verbs=Values.only(request.verb), paths=Values.only(request.path))
+    return RequestClass(
+        is_resource=True,
+        verbs=Values.only(request.verb),
+        api_groups=Values.only(request.api_group),
+        resources=Values.only(request.resource),
+        subresources=Values.only(request.subresource),
+        namespaces=Values.only(request.namespace),
+        names=Values.only(request.name),
+    )
 
 
 def server_and_request(row: dict[str, Any]) -> tuple[str, ...]:
