@@ -75,7 +75,7 @@ def _loaded(situation: Situation, shown: str, data: bytes, evidence: tuple[Evide
         return NoPolicy(f"kube-apiserver refuses the audit policy {shown}: {error.what}", (*evidence, refused))
     count = len(policy.rules)
     rules = Evidence(shown, "rules", "1 rule" if count == 1 else f"{count} rules")
-    return InlinePolicy(policy, shown, (*evidence, rules))
+    return InlinePolicy(policy, shown, (*evidence, rules), data)
 
 
 def _fingerprint(source: PolicySource) -> str:

@@ -6,6 +6,7 @@ import json
 import shlex
 from string import Template
 
+from scanner.assessment.policy_advice import policy_patches
 from scanner.knowledge import Advice, ProviderKnowledge
 from scanner.knowledge.policies import published
 from scanner.model import (
@@ -14,6 +15,7 @@ from scanner.model import (
     Link,
     LinkState,
     ManagedPolicy,
+    NoPolicy,
     Remediation,
     RequestCategory,
     RuleSettings,
@@ -26,14 +28,17 @@ def remediations(
     observation: ClusterObservation, findings: tuple[Finding, ...], knowledge: ProviderKnowledge, rule: RuleSettings
 ) -> tuple[Remediation, ...]:
     """Give one piece of advice for each kind of gap, in the order of the chain, then what to let the scanner read."""
-    advice = [*_start_advice(observation, knowledge), *_authorizer_advice(observation, findings, knowledge)]
+    values = _values(observation, knowledge, rule)
+    given = [*_start_advice(observation, knowledge), *_authorizer_advice(observation, findings, knowledge)]
+    advice = [_filled(one, values) for one in given]
     for link in () if "refused_by_all" in observation.parameters else _LINKS_WITH_ADVICE:
         known = knowledge.advice(link.value, rule.min_retention_days)
         if known and _has_gap(observation, findings, link):
-            advice.append(known)
-    values = _values(observation, knowledge, rule)
-    filled = [_filled(one, values) for one in advice]
-    return tuple(filled + _reading_advice(observation, findings))
+            patches = policy_patches(observation, rule) if link is Link.GENERATED else ()
+            advice += patches
+            if not patches or any(isinstance(server.policy, NoPolicy) for server in observation.servers):
+                advice.append(_filled(known, values))
+    return tuple(advice + _reading_advice(observation, findings))
 
 
 def _start_advice(observation: ClusterObservation, knowledge: ProviderKnowledge) -> list[Advice]:

@@ -112,11 +112,16 @@ class LogChannel:
 
 @dataclass(frozen=True, slots=True)
 class InlinePolicy:
-    """An audit policy that was read in full; `source` is the file and is repeated in evidence about its rules."""
+    """An audit policy that was read in full; `source` is the file and is repeated in evidence about its rules.
+
+    Attributes:
+        text: The file as it was read, for advice on how to change it; empty where the policy stood in no file.
+    """
 
     policy: Policy
     source: str
     evidence: tuple[Evidence, ...]
+    text: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def check(state: str, reason: str, permission: str = "") -> LinkCheck:
 
 def inline(text: bytes = METADATA_ALL) -> InlinePolicy:
     """Build the policy of a file."""
-    return InlinePolicy(load(text), "audit-policy.yaml", (Evidence("audit-policy.yaml", "kind", "Policy"),))
+    return InlinePolicy(load(text), "audit-policy.yaml", (Evidence("audit-policy.yaml", "kind", "Policy"),), text)
 
 
 def no_policy(reason: str = "kube-apiserver does not specify --audit-policy-file") -> NoPolicy:

@@ -331,12 +331,44 @@ def test_capabilities_stand_in_order_and_follow_the_chain() -> None:
 
 def test_the_recommended_policy_keeps_all_stages_where_they_are_asked_for() -> None:
     rule = RuleSettings(stages="all", grade="complete")
-    result = assess(self_managed(server(inline(METADATA_ALL), channel("file"))), rule)
-    assert result.message.startswith(
-        "Kubernetes audit logging records no request at all the stages that are asked for. "
-    )
+    result = assess(self_managed(server(no_policy(), channel("file"))), rule)
     advised = inline(result.remediations[0].code.encode())
     assert assess(self_managed(server(advised, channel("file"))), rule).status is Status.PASS
+
+
+def test_a_policy_that_records_too_little_is_patched_and_nodes_without_one_are_given_one() -> None:
+    text = b"# ours\n" + METADATA_ALL
+    rule = RuleSettings(stages="all", grade="complete")
+    alone = assess(self_managed(server(inline(text), channel("file")), server(inline(text), channel("file"))), rule)
+    assert alone.message.startswith(
+        "Kubernetes audit logging records no request at all the stages that are asked for. "
+    )
+    [advice] = alone.remediations
+    assert (advice.title, advice.language) == ("Change the audit policy", "diff")
+    assert advice.text == (
+        "The smallest change of audit-policy.yaml that reaches complete in all three categories. "
+        "omitStages: RequestReceived is kept: every request shows as soon as it arrives. "
+        "Nothing that is recorded now is lost. Install the changed file on every control-plane node; "
+        "kube-apiserver reads it when it starts."
+    )
+    assert advice.code.splitlines()[-5:] == [
+        " kind: Policy",
+        "-omitStages: [RequestReceived]",
+        "+omitStages: []  # RequestReceived is kept: every request shows as soon as it arrives",
+        " rules:",
+        " - level: Metadata",
+    ]
+    both = assess(self_managed(server(inline(text), channel("file")), server(no_policy(), channel("file"))), rule)
+    assert [one.title for one in both.remediations] == [
+        "Change the audit policy",
+        "Give kube-apiserver an audit policy that records the missing requests",
+    ]
+
+
+def test_a_policy_that_cannot_be_patched_is_replaced() -> None:
+    source = replace(inline(NONE_ALL), text=NONE_ALL.decode().encode("utf-16"))
+    [advice] = judge(self_managed(server(source, channel("file")))).remediations
+    assert advice.title == "Give kube-apiserver an audit policy that records the missing requests"
 
 
 def test_an_api_server_that_does_not_start_is_told_what_to_correct_and_nothing_else() -> None:
