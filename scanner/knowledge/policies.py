@@ -56,11 +56,18 @@ class _Entry(BaseModel):
     date: date
     kubernetes_version: str | None = None
     note: str = ""
+    also: tuple[str, ...] = ()
 
 
 def names() -> tuple[str, ...]:
     """Give the ids of all policies, in the order of the index."""
     return tuple(_index())
+
+
+def find(name: str) -> PublishedPolicy | None:
+    """Load a policy by its id or by another name that people look for it under; None where there is none."""
+    known = next((one for one, entry in _index().items() if name == one or name in entry.also), None)
+    return published(known) if known else None
 
 
 @cache

@@ -6,11 +6,22 @@ Each command's module exports ``run`` and is imported when it runs, so that the 
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 _VERSION_HELP = (
     'the kube-apiserver\'s version, such as 1.34 (default: the newest); it decides on `group: "*"` and old API versions'
 )
+
+_VERSION = re.compile(r"v?\d+\.\d+([.+-].*)?", re.ASCII)
+
+
+def _version(text: str) -> str:
+    """Refuse what is no Kubernetes version, which the reader would take for the newest."""
+    if not _VERSION.fullmatch(text):
+        message = f"{text!r} is no Kubernetes version: write it like 1.34"
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,7 +70,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="a file without an audit policy is no mistake (for hooks, which name every changed file)",
     )
-    check.add_argument("--kubernetes-version", metavar="VERSION", help=_VERSION_HELP)
+    check.add_argument("--kubernetes-version", metavar="VERSION", type=_version, help=_VERSION_HELP)
     check.set_defaults(command=_check)
 
 
@@ -103,7 +114,7 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="the HTTP status the request ends with (default: 200; 401 with --unauthenticated)",
     )
     explain.add_argument("--format", choices=("text", "json"), default="text", help="(default: %(default)s)")
-    explain.add_argument("--kubernetes-version", metavar="VERSION", help=_VERSION_HELP)
+    explain.add_argument("--kubernetes-version", metavar="VERSION", type=_version, help=_VERSION_HELP)
     explain.set_defaults(command=_explain)
 
 
@@ -117,7 +128,7 @@ def _add_diff(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     diff.add_argument("old", metavar="OLD", help="a policy file, - or the name of a published policy")
     diff.add_argument("new", metavar="NEW", help="the same")
     diff.add_argument("--format", choices=("text", "json"), default="text", help="(default: %(default)s)")
-    diff.add_argument("--kubernetes-version", metavar="VERSION", help=_VERSION_HELP)
+    diff.add_argument("--kubernetes-version", metavar="VERSION", type=_version, help=_VERSION_HELP)
     diff.set_defaults(command=_diff)
 
 
@@ -139,7 +150,7 @@ def _add_suggest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     suggest.add_argument("--patch", action="store_true", help="print a unified diff instead of the whole file")
     suggest.add_argument("--output", type=Path, metavar="FILE", help="write it there instead of to standard output")
-    suggest.add_argument("--kubernetes-version", metavar="VERSION", help=_VERSION_HELP)
+    suggest.add_argument("--kubernetes-version", metavar="VERSION", type=_version, help=_VERSION_HELP)
     suggest.set_defaults(command=_suggest)
 
 

@@ -112,8 +112,9 @@ def _suffix(one: Difference) -> str:
 
 
 def _levels(levels: Iterable[Level]) -> str:
-    """Join levels with "or"."""
-    return " or ".join(level.label for level in levels)
+    """List levels, the last one with "or"."""
+    labels = [level.label for level in levels]
+    return " or ".join([*([", ".join(labels[:-1])] if labels[1:] else []), *labels[-1:]])
 
 
 def _stages(stages: frozenset[Stage]) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from scanner.cli.exit_codes import ExitCode
 from scanner.errors import UsageError
-from scanner.knowledge.policies import PublishedPolicy, names, published
+from scanner.knowledge.policies import PublishedPolicy, find, names, published
 
 _WIDTH = 118
 
@@ -18,8 +18,8 @@ def run(arguments: argparse.Namespace) -> int:
     name = arguments.name
     if name is None:
         print("\n".join(_listed()))
-    elif name in names():
-        print("\n".join(_printed(published(name))))
+    elif (found := find(name)) is not None:
+        print("\n".join(_printed(found)))
     else:
         raise UsageError("no published policy has this name", where=name, hint=f"one of {', '.join(names())}")
     return ExitCode.OK

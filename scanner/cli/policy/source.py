@@ -11,7 +11,7 @@ from scanner.audit_policy.extraction import MAX_FILE_BYTES, policies
 from scanner.audit_policy.reader import load
 from scanner.audit_policy.types import Policy
 from scanner.errors import UsageError
-from scanner.knowledge.policies import names, published
+from scanner.knowledge.policies import find, names
 
 STDIN: Final = "-"
 
@@ -24,12 +24,14 @@ class LoadedPolicy:
         name: What to call it in output: the file, ``standard input``, or ``published policy eks``.
         text: The text that was read, which may hold more than the policy.
         is_published: Whether it is a built-in published policy.
+        kubernetes_version: The version that a published policy was written for; None where any will do.
     """
 
     name: str
     policy: Policy
     text: bytes
     is_published: bool = False
+    kubernetes_version: str | None = None
 
 
 def load_policy(name_or_path: str, kubernetes_version: str | None = None) -> LoadedPolicy:
@@ -46,11 +48,12 @@ def load_policy(name_or_path: str, kubernetes_version: str | None = None) -> Loa
     if name_or_path == STDIN:
         return _from_bytes(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "standard input", kubernetes_version)
     path = Path(name_or_path)
-    if not path.exists() and name_or_path in names():
-        found = published(name_or_path)
+    found = None if path.exists() else find(name_or_path)
+    if found is not None:
         text = found.text.encode()
         policy = load(text, kubernetes_version, source=found.source) if kubernetes_version else found.policy
-        return LoadedPolicy(f"published policy {name_or_path}", policy, text, is_published=True)
+        name = f"published policy {found.name}"
+        return LoadedPolicy(name, policy, text, is_published=True, kubernetes_version=found.kubernetes_version)
     return _from_bytes(_read(path, name_or_path), name_or_path, kubernetes_version)
 
 

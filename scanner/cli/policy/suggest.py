@@ -16,7 +16,6 @@ from scanner.cli.exit_codes import ExitCode
 from scanner.cli.policy.plain import plain
 from scanner.cli.policy.source import STDIN, LoadedPolicy, load_policy
 from scanner.errors import ReportError, UsageError
-from scanner.knowledge.policies import published
 from scanner.model import PolicyCoverage
 
 _MOST_BLIND_SPOTS: Final = 5
@@ -38,12 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
         _say(f"a policy from scratch: complete in all three categories (asked for: {arguments.grade})")
         return ExitCode.OK
     read = load_policy(arguments.file, arguments.kubernetes_version)
-    version = published(arguments.file).kubernetes_version if read.is_published else None
     found = suggest(
         read.text,
         grade=arguments.grade,
         stages=arguments.stages,
-        kubernetes_version=arguments.kubernetes_version or version,
+        kubernetes_version=arguments.kubernetes_version or read.kubernetes_version,
         source=read.name,
     )
     data = _patch(read, arguments.file, found.data) if arguments.patch else found.data
@@ -121,7 +119,7 @@ def _summary(name: str, found: Suggestion, grade: str) -> Iterator[str]:
 def _grades(before: PolicyCoverage, after: PolicyCoverage) -> Iterator[str]:
     """Give the grade of each category before and after."""
     for category, found in after.categories.items():
-        yield f"{category.value}: {before.categories[category].grade.label} -> {found.grade.label}"
+        yield f"{category.value.replace('_', ' ')}: {before.categories[category].grade.label} -> {found.grade.label}"
 
 
 def _say(line: str) -> None:

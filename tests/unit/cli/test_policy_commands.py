@@ -350,3 +350,18 @@ def test_published_policies_are_compared(run: Run, old: str, new: str) -> None:
     assert code in {0, 1}
     assert f"published policy {old}" in out
     assert "some requests for \n" not in out
+
+
+def test_gke_is_found_under_its_own_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "show", "gke"]) == 0
+    assert capsys.readouterr().out.startswith("# name: gce\n")
+    assert main(["policy", "diff", "gke", "gce"]) == 0
+    assert capsys.readouterr().out.startswith("old  published policy gce\nnew  published policy gce\n")
+
+
+@pytest.mark.parametrize("command", ["check", "explain", "diff", "suggest"])
+def test_what_is_no_kubernetes_version_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["policy", command, "eks", "--kubernetes-version", "newest"])
+    assert ended.value.code == 2
+    assert "'newest' is no Kubernetes version: write it like 1.34" in capsys.readouterr().err

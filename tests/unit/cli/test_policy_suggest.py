@@ -54,8 +54,8 @@ def test_the_policy_goes_to_standard_output_and_what_was_changed_to_standard_err
         "policy.yaml: 1 change to reach minimum in all three categories",
         "  - rules[0]: level Metadata; it was None, which dropped writes",
         "  authentication: partial -> complete",
-        "  api_calls: partial -> complete",
-        "  rbac_denials: partial -> complete",
+        "  api calls: partial -> complete",
+        "  rbac denials: partial -> complete",
         "  volume: records a few more kinds of requests: expect little more",
     ]
     assert (folder / "policy.yaml").read_text() == DROPS
