@@ -14,7 +14,7 @@ from functools import partial
 from scanner.assessment.grading import grade_policy
 from scanner.assessment.grading_words import join
 from scanner.assessment.policy_diff.comparison import SIDES, Comparison
-from scanner.assessment.policy_diff.diagrams import answers, combine, map_leaves
+from scanner.assessment.policy_diff.diagrams import combine, map_leaves
 from scanner.assessment.policy_diff.effects import Change, ChangeKind, Changes
 from scanner.assessment.policy_diff.principals import Combination, Compared, combined, kinds, named
 from scanner.assessment.policy_diff.words import describe
@@ -105,17 +105,44 @@ def compare(old: Policy, new: Policy) -> PolicyDiff:
 
 def _differences(comparison: Comparison, singles: tuple[Compared, ...]) -> Iterator[Difference]:
     """Describe the changes of each principal; those of a named one only as far as they are its own."""
-    texts: dict[tuple[object, ...], tuple[str, ...]] = {}
+    texts: _Texts = {}
     for one in singles:
-        diagrams = {side: _own_changes(comparison, one, is_resource=side) for side in SIDES}
-        exact = {change for side in SIDES for change in comparison.found(diagrams[side], is_resource=side)}
-        for change in sorted({_whatever_level(change) for change in exact}, key=_order):
-            key = (*diagrams.values(), change)
-            if key not in texts:
-                chosen = {side: map_leaves(diagrams[side], partial(_has, change)) for side in SIDES}
-                texts[key] = describe(comparison, chosen)
-            if texts[key]:
-                yield _difference(change, one.title, texts[key], exact)
+        own = {side: _own_changes(comparison, one, is_resource=side) for side in SIDES}
+        yield from _described(comparison, one.title, own, texts)
+
+
+def _of_combinations(comparison: Comparison, several: tuple[Combination, ...]) -> Iterator[Difference]:
+    """Describe the changes that people see only because they are several named identities at once."""
+    texts: _Texts = {}
+    known: dict[tuple[Diagram[Changes], Diagram[Changes]], Diagram[Changes]] = {}
+    for one in several:
+        own = {}
+        for side in SIDES:
+            mine = comparison.changes(one.principal, is_resource=side)
+            for member in one.members:
+                theirs = comparison.changes(member, is_resource=side)
+                if (mine, theirs) not in known:
+                    known[mine, theirs] = Leaf(()) if mine is theirs else combine(mine, theirs, _besides)
+                mine = known[mine, theirs]
+            own[side] = mine
+        yield from _described(comparison, one.title, own, texts)
+
+
+_Texts = dict[tuple[object, ...], tuple[str, ...]]
+
+
+def _described(
+    comparison: Comparison, title: str, own: dict[bool, Diagram[Changes]], texts: _Texts
+) -> Iterator[Difference]:
+    """Put the changes of a principal into words; equal ones are described once."""
+    exact = {change for side in SIDES for change in comparison.found(own[side], is_resource=side)}
+    for change in sorted({_whatever_level(one) for one in exact}, key=_order):
+        key = (*own.values(), change)
+        if key not in texts:
+            chosen = {side: map_leaves(own[side], partial(_has, change)) for side in SIDES}
+            texts[key] = describe(comparison, chosen)
+        if texts[key]:
+            yield _difference(change, title, texts[key], exact)
 
 
 def _difference(change: Change, title: str, requests: tuple[str, ...], exact: Iterable[Change]) -> Difference:
@@ -151,24 +178,6 @@ def _besides(mine: Changes, theirs: Changes) -> Changes:
     """Leave out what others see as well."""
     known = {_whatever_level(change) for change in theirs}
     return tuple(change for change in mine if _whatever_level(change) not in known)
-
-
-def _of_combinations(comparison: Comparison, several: tuple[Combination, ...]) -> Iterator[Difference]:
-    """Describe what people lose only because they are several named identities at once."""
-    for one in several:
-        own = {}
-        for side in SIDES:
-            lost = comparison.lost(one.principal, is_resource=side)
-            for member in one.members:
-                lost = combine(lost, comparison.lost(member, is_resource=side), _and_not)
-            own[side] = lost
-        if any(True in answers(own[side], comparison.bounds[side]) for side in SIDES):
-            yield Difference(Change(ChangeKind.LOST, is_loss=True), (one.title,), describe(comparison, own))
-
-
-def _and_not(mine: bool, theirs: bool) -> bool:  # noqa: FBT001 - answers of leaves
-    """Give what one has and the other has not."""
-    return mine and not theirs
 
 
 def _merged(found: Iterable[Difference]) -> tuple[Difference, ...]:

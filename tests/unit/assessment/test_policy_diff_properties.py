@@ -94,7 +94,7 @@ def outcome(policy: Policy, request: RequestAttributes) -> frozenset[Stage]:
     return frozenset(event.stage for event in expected(policy, request, answer)) & carrying
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(POLICIES, POLICIES)
 def test_what_is_lost_and_gained_agrees_with_brute_force(old: Policy, new: Policy) -> None:
     before_after = [(outcome(old, request), outcome(new, request)) for request in requests()]
@@ -104,6 +104,14 @@ def test_what_is_lost_and_gained_agrees_with_brute_force(old: Policy, new: Polic
     kinds = {one.change.kind for one in found.differences}
     assert (ChangeKind.LOST in kinds) is any(before and not after for before, after in before_after)
     assert (ChangeKind.GAINED in kinds) is any(after and not before for before, after in before_after)
+
+
+def test_what_only_people_with_several_identities_gain_is_told() -> None:
+    old = Policy(())
+    new = Policy((PolicyRule(Level.METADATA, users=("alice",), user_groups=("dev",)),))
+    [gained] = compare(old, new).differences
+    assert (gained.change.kind, gained.who) == (ChangeKind.GAINED, ("user alice in group dev",))
+    assert gained.requests == ("every request",)
 
 
 @settings(max_examples=15, deadline=None)
