@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from scanner.assessment.advice import missing_permissions, remediations
+from scanner.assessment.capabilities import capabilities
 from scanner.assessment.chain import Chain, follow
 from scanner.assessment.findings import merge
 from scanner.assessment.grading import grade_policy
@@ -14,29 +15,21 @@ from scanner.knowledge.policies import published
 from scanner.model import (
     ApiServer,
     BlindSpot,
-    Capability,
-    CapabilityCoverage,
     ClusterObservation,
     ClusterResult,
     Finding,
     Grade,
     InlinePolicy,
-    Link,
-    LinkState,
     ManagedPolicy,
     NoPolicy,
     Note,
     PolicyCoverage,
-    Recorded,
     RequestCategory,
     RuleSettings,
-    UnreadablePolicy,
     worst,
 )
 
 __all__ = ["assess"]
-
-_RECORDED = {Recorded.YES: 0, Recorded.PARTLY: 1, Recorded.UNKNOWN: 2, Recorded.NO: 3}
 
 
 def assess(observation: ClusterObservation, rule: RuleSettings) -> ClusterResult:
@@ -53,8 +46,8 @@ def assess(observation: ClusterObservation, rule: RuleSettings) -> ClusterResult
         status=worst([finding.status for finding in findings]),
         message=cluster_message(findings, rule, Circumstances(has_policy, everywhere)),
         findings=findings,
-        capabilities=_capabilities(findings, observation.servers, coverages),
-        blind_spots=_unique_spots(known),
+        capabilities=capabilities(findings, observation.servers, coverages, knowledge),
+        blind_spots=_unique_spots(known, observation.blind_spots),
         facts=observation.facts,
         notes=_notes(observation, coverages),
         remediations=remediations(observation, findings, knowledge, rule),
@@ -93,47 +86,9 @@ def _published_coverage(name: str, all_stages: bool, anonymous: bool | None) -> 
     )
 
 
-def _capabilities(
-    findings: tuple[Finding, ...], servers: tuple[ApiServer, ...], coverages: list[PolicyCoverage | None]
-) -> tuple[CapabilityCoverage, ...]:
-    """Say whether what an attacker does first is recorded: by the policy, and by the logs that carry API calls."""
-    calls = next(finding for finding in findings if finding.category is RequestCategory.API_CALLS)
-    return tuple(_capability(one, calls, servers, coverages) for one in Capability)
-
-
-def _capability(
-    capability: Capability,
-    calls: Finding,
-    servers: tuple[ApiServer, ...],
-    coverages: list[PolicyCoverage | None],
-) -> CapabilityCoverage:
-    """Judge one capability by its worst API server, then by the links behind the policy."""
-    for link in (Link.EXPORTED, Link.DELIVERED):
-        check = calls.links[link]
-        if check.state is LinkState.GAP:
-            return CapabilityCoverage(capability, Recorded.NO, None, check.reason)
-    graded = [_of(capability, server, coverage) for server, coverage in zip(servers, coverages, strict=True)]
-    found = max(graded, key=lambda one: _RECORDED[one.recorded])
-    for link in (Link.EXPORTED, Link.DELIVERED):
-        check = calls.links[link]
-        if check.state is LinkState.UNKNOWN and found.recorded is not Recorded.NO:
-            return CapabilityCoverage(capability, Recorded.UNKNOWN, None, check.reason)
-    return found
-
-
-def _of(capability: Capability, server: ApiServer, coverage: PolicyCoverage | None) -> CapabilityCoverage:
-    """Give what one API server's policy does for a capability."""
-    if coverage is not None:
-        return next(one for one in coverage.capabilities if one.capability is capability)
-    if isinstance(server.policy, NoPolicy):
-        return CapabilityCoverage(capability, Recorded.NO, None, server.policy.reason)
-    reason = server.policy.reason if isinstance(server.policy, UnreadablePolicy) else "the audit policy was not graded"
-    return CapabilityCoverage(capability, Recorded.UNKNOWN, None, reason)
-
-
-def _unique_spots(coverages: list[PolicyCoverage]) -> tuple[BlindSpot, ...]:
-    """Gather the blind spots of all API servers, graver ones first."""
-    spots = dict.fromkeys(spot for coverage in coverages for spot in coverage.blind_spots)
+def _unique_spots(coverages: list[PolicyCoverage], exempted: tuple[BlindSpot, ...]) -> tuple[BlindSpot, ...]:
+    """Gather the blind spots of all API servers and of the cloud's own exemptions, graver ones first."""
+    spots = dict.fromkeys([*exempted, *(spot for coverage in coverages for spot in coverage.blind_spots)])
     return tuple(sorted(spots, key=lambda spot: (not spot.grave, spot.identity)))
 
 

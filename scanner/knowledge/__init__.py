@@ -47,21 +47,32 @@ class LogKnowledge(_Data):
         from_policy: True where its records are the events that the audit policy makes.
         gives: The grade that it reaches for a category by itself.
         any_record_is: Categories of which any record in it is an example: one recent record shows them observed.
+        carries: Verbs of which every event stands in it; None for all of them where the log is `from_policy`.
+        carries_some: Verbs of which some events stand in it, and nobody says which.
         without: What is missing for a category when the log is missing, in words.
     """
 
     title: str
     from_policy: bool
     gives: Gives
+    carries: frozenset[str] | None = None
+    carries_some: frozenset[str] = frozenset()
     any_record_is: tuple[RequestCategory, ...] = ()
     without: Mapping[RequestCategory, str] = Field(default_factory=dict)
 
 
 class Combination(_Data):
-    """The grade that several logs reach together."""
+    """What several logs reach together.
+
+    Attributes:
+        carries: Verbs of which every event stands in one of them.
+        without: What is missing for a category when all of them are missing, in words, instead of those of each.
+    """
 
     logs: tuple[str, ...]
-    gives: Gives
+    gives: Gives = Field(default_factory=dict)
+    carries: frozenset[str] = frozenset()
+    without: Mapping[RequestCategory, str] = Field(default_factory=dict)
 
 
 class Advice(_Data):
@@ -108,6 +119,27 @@ class ProviderKnowledge(_Data):
         if category not in self._relevant:
             self._relevant[category] = self._contributing(category)
         return self._relevant[category]
+
+    def carries_all(self, logs: frozenset[str]) -> bool:
+        """Tell whether one of some logs carries whatever the audit policy records."""
+        return any(self.logs[log].from_policy and self.logs[log].carries is None for log in logs)
+
+    def carries(self, logs: frozenset[str], verb: str) -> bool:
+        """Tell whether every event of a verb stands in some logs."""
+        joint = (one.carries for one in self.together if logs.issuperset(one.logs))
+        single = (self.logs[log].carries or frozenset() for log in logs)
+        return self.carries_all(logs) or any(verb in verbs for verbs in (*single, *joint))
+
+    def may_carry(self, logs: frozenset[str], verb: str) -> bool:
+        """Tell whether some events of a verb may stand in some logs."""
+        return self.carries(logs, verb) or any(verb in self.logs[log].carries_some for log in logs)
+
+    def losses(self, missing: frozenset[str], category: RequestCategory) -> tuple[str, ...]:
+        """Say in words what a category lacks without some logs, in the order of the data file."""
+        joint = [one for one in self.together if missing.issuperset(one.logs) and one.without.get(category)]
+        told = {log for one in joint for log in one.logs}
+        single = [known.without.get(category, "") for log, known in self.logs.items() if log in missing - told]
+        return tuple(dict.fromkeys(text for text in (*(one.without[category] for one in joint), *single) if text))
 
     def advice(self, link: str, days: int) -> Advice | None:
         """Give the advice for a broken link, where records are to be kept for a number of days."""
