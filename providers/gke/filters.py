@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 LONGEST: Final = 20_000
@@ -34,6 +36,12 @@ _TOKEN: Final = re.compile(
 )
 _ABSENT: Final = frozenset({"jsonpayload", "textpayload"})
 """Payloads that an audit entry does not have, because its payload is a protoPayload."""
+
+_RESOURCE_LABELS: Final = "resource.labels."
+"""A ``k8s_cluster`` has the labels project_id, location and cluster_name, and no other.
+
+Source: Google Cloud, "Monitored resources and services" (docs.cloud.google.com/logging/docs/api/v2/resource-list).
+"""
 
 
 class Match(Enum):
@@ -87,8 +95,24 @@ def matches(text: str, entries: Entries) -> Matched:
     """Tell which of some entries a filter matches; an empty filter matches all."""
     if len(text) > LONGEST:
         return Matched(Match.SOME, f"the filter is longer than {LONGEST} characters")
+    known = tuple((name, entries.fields[name]) for name in _fields_compared(text) if name in entries.fields)
+    return _answer(text, entries.log_id, known)
+
+
+@lru_cache(maxsize=1024)
+def _fields_compared(text: str) -> tuple[str, ...]:
+    """Give the fields that a filter compares; every project has the same few filters, and most name no cluster."""
+    parser = _Parser(text, Entries({}, ""))
+    with suppress(_UnreadableError):
+        parser.whole()
+    return tuple(sorted(parser.compared))
+
+
+@lru_cache(maxsize=1024)
+def _answer(text: str, log_id: str, known: tuple[tuple[str, str], ...]) -> Matched:
+    """Answer a filter for entries of which the fields are known that it compares."""
     try:
-        return _Parser(text, entries).whole()
+        return _Parser(text, Entries(dict(known), log_id)).whole()
     except _UnreadableError as error:
         return Matched(Match.SOME, f"the filter could not be read: {error}")
 
@@ -110,15 +134,17 @@ class _Parser:
     """Reads a filter and answers it in one go."""
 
     def __init__(self, text: str, entries: Entries) -> None:
-        """Divide the text into tokens."""
+        """Begin at the start; dividing the text into tokens waits until it is read."""
+        self.compared: set[str] = set()
         self._text = text
         self._entries = entries
-        self._tokens = list(_tokens(text))
+        self._tokens: list[_Token] = []
         self._next = 0
         self._depth = 0
 
     def whole(self) -> Matched:
         """Answer the whole filter."""
+        self._tokens = list(_tokens(self._text))
         if not self._tokens:
             return Matched(Match.ALL)
         found = self._all(self._comparison)
@@ -170,11 +196,10 @@ class _Parser:
         if begin.kind not in ("word", "text"):
             message = f"{begin.text} is not expected there"
             raise _UnreadableError(message)
-        following = self._peek()
-        if following == "(" and begin.kind == "word":
+        if self._peek() == "(" and begin.kind == "word":
             return self._function(begin)
+        field = self._field(begin)
         if self._next < len(self._tokens) and self._tokens[self._next].kind == "operator":
-            field = self._field(begin)
             operator = self._token().text
             self._next += 1
             if self._peek() == "(":
@@ -183,10 +208,13 @@ class _Parser:
         return Matched(Match.SOME, _quoted(begin.text))
 
     def _field(self, begin: _Token) -> str:
-        """Give a field's path; parts in quotes lose them."""
-        path = _plain(begin)
-        while self._next < len(self._tokens) and self._tokens[self._next].kind != "operator":
-            path += _plain(self._token())
+        """Give a field's path: pieces that touch each other; those in quotes lose them."""
+        path, end = _plain(begin), begin.at + len(begin.text)
+        while self._next < len(self._tokens):
+            token = self._tokens[self._next]
+            if token.at != end or token.kind not in ("word", "text"):
+                break
+            path, end = path + _plain(token), token.at + len(token.text)
             self._next += 1
         return path.lower()
 
@@ -198,9 +226,10 @@ class _Parser:
             raise _UnreadableError(message)
         self._next += 1
         asked = _quoted(f"{self._text[begin.at : value.at]}{value.text}")
+        self.compared.add(field)
         if field in self._entries.fields:
             return _compared(self._entries.fields[field], operator, value, asked)
-        if field.split(".", maxsplit=1)[0] in _ABSENT and operator in ("=", ":", "=~"):
+        if _is_absent(field) and operator in ("=", ":", "=~"):
             return Matched(Match.NONE)
         if field == "severity" and _plain(value).upper() == "DEFAULT" and operator in (">=", "<"):
             return Matched(Match.ALL if operator == ">=" else Match.NONE)
@@ -281,6 +310,11 @@ def _plain(token: _Token) -> str:
     if token.kind != "text":
         return token.text
     return re.sub(r"\\(.)", r"\1", token.text[1:-1])
+
+
+def _is_absent(field: str) -> bool:
+    """Tell whether no Kubernetes audit entry has a field; one without a value meets no comparison."""
+    return field.split(".", maxsplit=1)[0] in _ABSENT or field.startswith(_RESOURCE_LABELS)
 
 
 def _compared(known: str, operator: str, value: _Token, asked: str) -> Matched:

@@ -34,6 +34,9 @@ class GkeEndpoints(Settings):
     resource_manager: _Endpoint = Field(
         default="cloudresourcemanager.googleapis.com", description="Cloud Resource Manager API."
     )
+    iam_credentials: _Endpoint = Field(
+        default="iamcredentials.googleapis.com", description="IAM Service Account Credentials API, for impersonate."
+    )
 
 
 class GkeOptions(AccountOptions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -194,14 +195,20 @@ async def _connect(options: GkeOptions, scan: ScanSettings) -> Connection:
 def _credentials(options: GkeOptions) -> Any:  # noqa: ANN401 - each form has a class of its own
     """Find credentials in any of the forms that Google's libraries know."""
     if options.credentials_file:
-        found, _ = google.auth.load_credentials_from_file(options.credentials_file, scopes=_SCOPES)
+        with warnings.catch_warnings():
+            # The library warns of files that a stranger hands in; this one is named by whoever configures the scan.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            found, _ = google.auth.load_credentials_from_file(options.credentials_file, scopes=_SCOPES)
     else:
         found, _ = google.auth.default(scopes=_SCOPES)
     if isinstance(found, service_account.Credentials) and not options.impersonate:
         # A token that the key signs itself needs no token endpoint, and works where that is out of reach.
         found = found.with_always_use_jwt_access(always_use_jwt_access=True)
     if options.impersonate:
-        found = impersonated_credentials.Credentials(found, options.impersonate, list(_SCOPES))
+        url = f"https://{options.endpoints.iam_credentials}/v1/projects/-/serviceAccounts/{options.impersonate}"
+        found = impersonated_credentials.Credentials(
+            found, options.impersonate, list(_SCOPES), iam_endpoint_override=f"{url}:generateAccessToken"
+        )
     if options.quota_project:
         found = found.with_quota_project(options.quota_project)
     return found

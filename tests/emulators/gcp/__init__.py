@@ -56,7 +56,9 @@ class GcpEmulator:
     def endpoints(self) -> dict[str, str]:
         """The table ``endpoints`` of an account's configuration."""
         grpc_names = ("container", "logging", "resource_manager")
-        return dict.fromkeys(grpc_names, self.grpc_endpoint) | {"logging_rest": self.rest_endpoint}
+        return dict.fromkeys(grpc_names, self.grpc_endpoint) | dict.fromkeys(
+            ("logging_rest", "iam_credentials"), self.rest_endpoint
+        )
 
     def reset(self) -> None:
         """Forget everything: an empty cloud without faults, tokens and calls."""

@@ -76,6 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path.startswith("/computeMetadata/") or url.path == "/":
             self._metadata(url.path)
             return
+        if url.path.startswith("/v1/projects/"):
+            self._send(200, {"projectNumber": url.path.rpartition("/")[2], "projectId": "audit-project"})
+            return
         parent = unquote(url.path).removeprefix("/v2/").removesuffix("/sinks")
         if not self.tokens.is_good(self.headers.get("Authorization", "")):
             self._error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")

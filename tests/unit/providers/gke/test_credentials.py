@@ -17,6 +17,16 @@ def project(gcp: GcpEmulator) -> None:
     gcp.cloud.cluster("payments-prod", "main")
 
 
+def lead_the_library_to(gcp: GcpEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hosts stand in the library itself: who impersonates, and who knows the project of a workload's pool."""
+    import google.auth.external_account  # noqa: PLC0415 - the library is loaded where it is used
+    import google.auth.iam  # noqa: PLC0415 - the same
+
+    base = f"https://{gcp.rest_endpoint}/v1/projects"
+    monkeypatch.setattr(google.auth.iam, "_IAM_ENDPOINT", f"{base}/-/serviceAccounts/{{}}:generateAccessToken")
+    monkeypatch.setattr(google.auth.external_account, "_CLOUD_RESOURCE_MANAGER", f"{base}/")
+
+
 @pytest.mark.parametrize(
     ("kind", "issued"),
     [
@@ -29,6 +39,7 @@ async def test_files(
     kind: str, issued: set[str], gcp: GcpEmulator, collect: Collect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service account's key signs its own tokens, so that none is asked for."""
+    lead_the_library_to(gcp, monkeypatch)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", gcp.credentials(kind))
     assert list((await collect(project="payments-prod")).clusters) == ["main"]
     assert set(gcp.tokens.issued) == issued
@@ -37,13 +48,7 @@ async def test_files(
     assert list(found.clusters) == ["main"]
 
 
-async def test_impersonation_by_configuration(
-    gcp: GcpEmulator, collect: Collect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import google.auth.iam  # noqa: PLC0415 - only this test leads it elsewhere
-
-    endpoint = f"https://{gcp.rest_endpoint}/v1/projects/-/serviceAccounts/{{}}:generateAccessToken"
-    monkeypatch.setattr(google.auth.iam, "_IAM_ENDPOINT", endpoint)
+async def test_impersonation_by_configuration(gcp: GcpEmulator, collect: Collect) -> None:
     found = await collect(project="payments-prod", impersonate=IMPERSONATED)
     assert list(found.clusters) == ["main"]
     assert found.clusters["main"].parameters["identity"] == IMPERSONATED
@@ -56,6 +61,7 @@ async def test_the_metadata_server(gcp: GcpEmulator, collect: Collect, monkeypat
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
     monkeypatch.delenv("NO_GCE_CHECK")
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(gcp.folder / "nothing"))
+    monkeypatch.setattr(metadata, "_NO_GCE_CHECK", False)
     for name in ("_GCE_METADATA_HOST", "_GCE_DEFAULT_HOST", "_GCE_METADATA_IP"):
         if hasattr(metadata, name):
             monkeypatch.setattr(metadata, name, gcp.metadata_host)

@@ -153,7 +153,7 @@ def test_any_text_is_answered(text: str) -> None:
     assert matches(text, DATA_ACCESS).match in Match
 
 
-@pytest.mark.parametrize(("left", "right"), product(("AND", "OR"), repeat=2))
+@pytest.mark.parametrize(("left", "right"), list(product(("AND", "OR"), repeat=2)))
 def test_or_binds_closer_than_and(left: str, right: str) -> None:
     """A filter without parentheses means what it means with those that the documentation puts in."""
     yes, no = 'resource.type="k8s_cluster"', 'resource.type="x"'
