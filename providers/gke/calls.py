@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
+from datetime import datetime
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote
 
 from google.api_core.exceptions import from_http_response
 from google.cloud import container_v1, resourcemanager_v3
-from google.cloud.logging_v2.types import GetBucketRequest, ListBucketsRequest, ListSinksRequest, LogSink
-from google.iam.v1 import iam_policy_pb2, options_pb2, policy_pb2
+from google.cloud.logging_v2.types import (
+    GetBucketRequest,
+    ListBucketsRequest,
+    ListLogEntriesRequest,
+    ListSinksRequest,
+    LogSink,
+)
+from google.iam.v1 import iam_policy_pb2, options_pb2
 
-from providers.gke.facts import AuditLogConfig, Bucket, Exclusion, Read, Sink
+from providers.gke.answers import bucket_of, iam_policy, rest_sink, sink_of
+from providers.gke.facts import Bucket, IamPolicy, Read, Sink
 from providers.gke.failures import SDK_ERRORS, translate
+from providers.gke.logs import DATA_ACCESS
 from providers.gke.session import Connection
-from scanner.errors import CollectionError, PermissionDenied
+from scanner.errors import CollectionError, Malformed, PermissionDenied
 from scanner.ports import Waits
 
 T = TypeVar("T")
@@ -28,10 +37,11 @@ LIST_FOLDERS: Final = "resourcemanager:ListFolders"
 GET_IAM_POLICY: Final = "resourcemanager:getIamPolicy"
 LIST_SINKS: Final = "logging:ListSinks"
 LIST_BUCKETS: Final = "logging:ListBuckets"
+LIST_ENTRIES: Final = "logging:ListLogEntries"
 GET_BUCKET: Final = "logging:GetBucket"
 _PAGE: Final = 500
+_ONE_ENTRY: Final = 1
 _POLICY_VERSION: Final = 3
-_LOG_TYPES: Final = policy_pb2.AuditLogConfig.LogType
 _REST_ERROR: Final = 400
 
 
@@ -92,24 +102,16 @@ class Calls:
         answer = await self._call(method, request, LIST_CLUSTERS, where, "container.clusters.list")
         return unwrap(answer)
 
-    async def audit_configs(self, resource: str) -> tuple[AuditLogConfig, ...]:
-        """Read the audit configuration of a project, folder or organisation."""
+    async def iam_policy(self, resource: str) -> IamPolicy:
+        """Read the audit configuration and the powerful members of a project, folder or organisation."""
         kind = resource.partition("/")[0]
-        client: Any = {
-            "projects": lambda: self._connection.projects,
-            "folders": lambda: self._connection.folders,
-            "organizations": lambda: self._connection.organizations,
-        }[kind]()
+        client: Any = getattr(self._connection, kind)
         request = iam_policy_pb2.GetIamPolicyRequest(
             resource=resource, options=options_pb2.GetPolicyOptions(requested_policy_version=_POLICY_VERSION)
         )
         permission = f"resourcemanager.{kind}.getIamPolicy"
         policy = await self._call(client.get_iam_policy, request, GET_IAM_POLICY, resource, permission)
-        return tuple(
-            AuditLogConfig(resource, config.service, _log_type(log.log_type), tuple(log.exempted_members))
-            for config in policy.audit_configs
-            for log in config.audit_log_configs
-        )
+        return iam_policy(resource, policy)
 
     async def sinks(self, project_id: str) -> tuple[Sink, ...]:
         """List a project's own sinks."""
@@ -118,7 +120,7 @@ class Calls:
         method = self._connection.logging.list_sinks
         found: list[Sink] = []
         async for page in self._pages(method, request, LIST_SINKS, parent, "logging.sinks.list"):
-            found += (_sink(parent, sink) for sink in LogSinks.of(page))
+            found += (sink_of(parent, LogSink.pb(sink)) for sink in page.sinks)
         return tuple(found)
 
     async def buckets(self, project_id: str) -> dict[str, Read[Bucket]]:
@@ -128,7 +130,7 @@ class Calls:
         method = self._connection.logging.list_buckets
         found: dict[str, Read[Bucket]] = {}
         async for page in self._pages(method, request, LIST_BUCKETS, f"projects/{project_id}", "logging.buckets.list"):
-            found |= {bucket.name: _bucket(bucket) for bucket in page.buckets}
+            found |= {bucket.name: bucket_of(bucket) for bucket in page.buckets}
         return found
 
     async def bucket(self, name: str) -> Bucket:
@@ -137,13 +139,33 @@ class Calls:
         async def read() -> Bucket:
             request = GetBucketRequest(name=name)
             method = self._connection.logging.get_bucket
-            return _bucket(await self._call(method, request, GET_BUCKET, name, "logging.buckets.get"))
+            return bucket_of(await self._call(method, request, GET_BUCKET, name, "logging.buckets.get"))
 
         return await self._shared(("bucket", name), read)
 
-    async def shared_audit_configs(self, resource: str) -> tuple[AuditLogConfig, ...]:
-        """Read the audit configuration of a folder or organisation, once for all projects below it."""
-        return await self._shared(("audit", resource), lambda: self.audit_configs(resource))
+    async def newest_entry(self, project_id: str, log_id: str, wanted: str) -> datetime | None:
+        """Give the time of the newest entry of a log that a filter matches; None where there is none.
+
+        Google may answer with an empty page and a token where looking takes it long.
+        """
+        permission = "logging.privateLogEntries.list" if log_id == DATA_ACCESS else "logging.logEntries.list"
+        where = f"projects/{project_id}"
+        request = ListLogEntriesRequest(
+            resource_names=[where], filter=wanted, order_by="timestamp desc", page_size=_ONE_ENTRY
+        )
+        method = self._connection.entries.list_log_entries
+        async for page in self._pages(method, request, LIST_ENTRIES, where, permission):
+            for entry in page.entries:
+                return cast("datetime", entry.timestamp)
+        return None
+
+    async def shared_iam_policy(self, resource: str) -> IamPolicy:
+        """Read the policy of a folder or organisation, once for all projects below it."""
+        return await self._shared(("policy", resource), lambda: self.iam_policy(resource))
+
+    async def sinks_elsewhere(self, project: str) -> tuple[Sink, ...]:
+        """List the sinks of a project that entries are routed to, once for all projects that route theirs there."""
+        return await self._shared(("sinks", f"projects/{project}"), lambda: self.sinks(project))
 
     async def ancestor_sinks(self, resource: str) -> tuple[Sink, ...]:
         """List the sinks of a folder or organisation, once for all projects; over REST, which tells of interception.
@@ -159,6 +181,7 @@ class Calls:
     async def _rest_sinks(self, parent: str, scope: str) -> tuple[Sink, ...]:
         """List sinks over REST, page by page."""
         found: list[Sink] = []
+        seen: set[str] = set()
         token = ""
         while True:
             page = await self._connection.rest_call(
@@ -169,12 +192,13 @@ class Calls:
                 self._waits,
             )
             try:
-                found += (_rest_sink(parent, sink) for sink in page.get("sinks", []))
+                found += (rest_sink(parent, sink) for sink in page.get("sinks", []))
                 token = str(page.get("nextPageToken") or "")
             except SDK_ERRORS as error:
                 raise translate(error, LIST_SINKS, parent) from error
             if not token:
                 return tuple(found)
+            _new_token(token, seen, LIST_SINKS, parent)
 
     def _rest_page(self, parent: str, scope: str, token: str) -> dict[str, Any]:
         """Ask for one page."""
@@ -196,17 +220,15 @@ class Calls:
         where: str,
         permission: str,
     ) -> AsyncIterator[Any]:
-        """Ask for page after page, each with its own retries; a token that comes again ends it."""
+        """Ask for page after page, each with its own retries."""
         seen: set[str] = set()
         while True:
             pager = await self._call(method, request, operation, where, permission)
             page = await anext(aiter(pager.pages))
             yield page
-            token = page.next_page_token
-            if not token or token in seen:
+            if not page.next_page_token:
                 return
-            seen.add(token)
-            request.page_token = token
+            request.page_token = _new_token(page.next_page_token, seen, operation, where)
 
     async def _call(
         self,
@@ -228,13 +250,13 @@ class Calls:
         return found
 
 
-class LogSinks:
-    """The sinks of a page, as raw messages."""
-
-    @staticmethod
-    def of(page: Any) -> list[Any]:  # noqa: ANN401 - a message of a library without types
-        """Unwrap them: reading a raw message's fields is many times faster."""
-        return [LogSink.pb(sink) for sink in page.sinks]
+def _new_token(token: str, seen: set[str], operation: str, where: str) -> str:
+    """Give a page's token back; one that was there before would lead round in circles."""
+    if token in seen:
+        what = f"the answer to {operation} cannot be understood: it names the same next page again"
+        raise Malformed(what, where=where, hint="check for a proxy that answers in the API's place")
+    seen.add(token)
+    return token
 
 
 def is_denied(found: object) -> bool:
@@ -248,45 +270,3 @@ async def outcome(reading: Coroutine[Any, Any, T]) -> T | CollectionError:
         return await reading
     except CollectionError as error:
         return error
-
-
-def _log_type(number: int) -> str:
-    """Name a log type; one that this version of the library does not know keeps its number."""
-    return _LOG_TYPES.Name(number) if number in _LOG_TYPES.values() else str(number)
-
-
-def _sink(parent: str, sink: Any) -> Sink:  # noqa: ANN401 - a raw message
-    """Turn a raw sink into facts; a project has nothing below it to intercept."""
-    exclusions = tuple(Exclusion(one.name, one.filter, one.disabled) for one in sink.exclusions)
-    return Sink(parent, sink.name, sink.destination, sink.filter, sink.disabled, exclusions, sink.include_children)
-
-
-def _rest_sink(parent: str, sink: dict[str, Any]) -> Sink:
-    """Turn a sink as REST gives it into facts; its own full name says where it is defined."""
-    resource = str(sink.get("resourceName") or "")
-    home = resource.partition("/sinks/")[0] if "/sinks/" in resource else parent
-    return Sink(
-        parent=home,
-        name=str(sink["name"]),
-        destination=str(sink["destination"]),
-        filter=str(sink.get("filter") or ""),
-        disabled=bool(sink.get("disabled", False)),
-        exclusions=tuple(
-            Exclusion(str(one["name"]), str(one["filter"]), bool(one.get("disabled", False)))
-            for one in sink.get("exclusions", [])
-        ),
-        include_children=bool(sink.get("includeChildren", False)),
-        intercept_children=bool(sink.get("interceptChildren", False)),
-    )
-
-
-def _bucket(bucket: Any) -> Bucket:  # noqa: ANN401 - a message of a library without types
-    """Turn a bucket into facts; Google keeps entries 30 days where no number is set."""
-    return Bucket(
-        name=bucket.name,
-        retention_days=bucket.retention_days or 30,
-        locked=bucket.locked,
-        kms_key=bucket.cmek_settings.kms_key_name,
-        restricted_fields=tuple(bucket.restricted_fields),
-        lifecycle_state=str(bucket.lifecycle_state.name) if bucket.lifecycle_state else "ACTIVE",
-    )

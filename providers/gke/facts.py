@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
@@ -44,6 +45,19 @@ class AuditLogConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class IamPolicy:
+    """What an audit needs of the IAM policy of a project, folder or organisation.
+
+    Attributes:
+        audit: Its audit configuration.
+        powers: Roles that give power over clusters or over who has it, by the members that the policy binds to them.
+    """
+
+    audit: tuple[AuditLogConfig, ...] = ()
+    powers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Exclusion:
     """A filter whose entries a sink does not export."""
 
@@ -61,8 +75,7 @@ class Sink:
         destination: Such as ``logging.googleapis.com/projects/p/locations/global/buckets/_Default``.
         filter: An entry must match it to be exported; empty matches all.
         include_children: Whether it takes the entries of the resources below its parent.
-        intercept_children: Whether entries that it takes reach no sink of the resources below but ``_Required``; None
-            where that was not said.
+        intercept_children: Whether entries that it takes reach no sink of the resources below but ``_Required``.
     """
 
     parent: str
@@ -72,7 +85,7 @@ class Sink:
     disabled: bool = False
     exclusions: tuple[Exclusion, ...] = ()
     include_children: bool = False
-    intercept_children: bool | None = False
+    intercept_children: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +114,21 @@ class Ancestor:
     """A folder or the organisation above a project; read once, whatever the number of projects below it."""
 
     name: str
-    audit: Read[tuple[AuditLogConfig, ...]]
+    policy: Read[IamPolicy]
     sinks: Read[tuple[Sink, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class SinksAbove:
+    """The sinks of all that is above a project.
+
+    Attributes:
+        sinks: Those that are known, from the organisation down.
+        unread: Why others may be there that are not known.
+    """
+
+    sinks: tuple[Sink, ...] = ()
+    unread: tuple[CollectionError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +137,30 @@ class ProjectFacts:
 
     Attributes:
         account: The account's name in the configuration.
+        sinks: The project's own sinks.
+        buckets: Log buckets by their full names: those of the project, and those of other projects that sinks name.
         ancestors: From the project's parent to the organisation; an error where the way up is not known to its end.
         known_ancestors: Those that were found before the way up was lost; the same as `ancestors` where it was not.
-        sinks: The project's own sinks.
-        buckets: Log buckets by their full names: those of the project, and those of other projects that its sinks name.
-        unlisted: Why the project's own buckets are not among them; None where they are.
+        above: The sinks of all that is above it.
+        elsewhere: The sinks of other projects that sinks route entries to, by the id or number that these name.
+        unlisted: Why the project's own buckets are not among `buckets`; None where they are.
     """
 
     account: str
     project_id: str
     number: str
-    audit: Read[tuple[AuditLogConfig, ...]]
+    policy: Read[IamPolicy]
     sinks: Read[tuple[Sink, ...]]
     buckets: Mapping[str, Read[Bucket]]
     ancestors: Read[tuple[Ancestor, ...]]
     known_ancestors: tuple[Ancestor, ...] = ()
+    above: SinksAbove = SinksAbove()
+    elsewhere: Mapping[str, Read[tuple[Sink, ...]]] = field(default_factory=dict)
     unlisted: CollectionError | None = None
+
+    def is_own(self, name: str) -> bool:
+        """Tell whether an id or a number is this project's."""
+        return name in (self.project_id, self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +171,8 @@ class ClusterFacts:
         logging_components: ``loggingConfig.componentConfig.enableComponents`` under their names; None where the cluster
             has no such field.
         logging_service: The legacy field.
-        labels: Whatever else is shown and decides nothing, by its field.
+        newest: When the newest entry within the look-back window was written, by the log's id; None where there is
+            none. Empty where entries were not looked for.
     """
 
     project: ProjectFacts
@@ -151,4 +186,4 @@ class ClusterFacts:
     anonymous_mode: str = ""
     logging_components: tuple[str, ...] | None = None
     logging_service: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    newest: Mapping[str, Read[datetime | None]] = field(default_factory=dict)

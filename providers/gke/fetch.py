@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 
 from google.cloud import resourcemanager_v3
 
-from providers.gke.calls import LIST_CLUSTERS, LIST_PROJECTS, Calls, is_denied, outcome
-from providers.gke.facts import Ancestor, Bucket, ProjectFacts, Read, Sink
+from providers.gke.calls import LIST_CLUSTERS, LIST_PROJECTS, Calls, outcome
+from providers.gke.facts import ClusterFacts
 from providers.gke.failures import ServiceDisabledError
+from providers.gke.logs import LOG_IDS, entries_filter
 from providers.gke.normalise import cluster_facts, normalise
 from providers.gke.options import GkeOptions
-from providers.gke.routing import bucket_named_by
+from providers.gke.project import ProjectReader
 from providers.gke.session import Connection, Connections
 from scanner.errors import CollectionError
 from scanner.model import (
@@ -29,9 +32,6 @@ from scanner.model import (
 from scanner.ports import CollectContext
 
 Emit = Callable[[Collected], None]
-
-_DEEPEST = 12
-"""Folders lie at most ten deep; a longer way up is no real one."""
 
 
 async def collect(
@@ -72,6 +72,7 @@ class _AccountReader:
         """Know what to read and where to put it."""
         self._connection = connection
         self._calls = Calls(connection, context.waits)
+        self._projects_read = ProjectReader(self._calls, context.account)
         self._options = options
         self._context = context
         self._emit = emit
@@ -149,92 +150,25 @@ class _AccountReader:
         wanted = [cluster for cluster in answer.clusters if self._options.wants(cluster.name)]
         if not wanted:
             return
-        facts = await self._project_facts(name, project)
+        facts = await self._projects_read.read(name, project)
         for cluster in wanted:
-            self._emit(normalise(cluster_facts(facts, cluster), self._connection.identity))
+            found = await self._newest(cluster_facts(facts, cluster))
+            self._emit(normalise(found, self._connection.identity, self._context.rule))
 
-    async def _project_facts(self, name: str, project: resourcemanager_v3.Project | None) -> ProjectFacts:
-        """Read all that the clusters of a project have in common, at the same time."""
-        async with asyncio.TaskGroup() as tasks:
-            audit = tasks.create_task(outcome(self._calls.audit_configs(f"projects/{name}")))
-            sinks = tasks.create_task(outcome(self._calls.sinks(name)))
-            buckets = tasks.create_task(outcome(self._calls.buckets(name)))
-            above = tasks.create_task(self._above(name, project))
-        number, ancestors, known = above.result()
-        known = await self._seen_from_below(name, known)
-        listed = buckets.result()
-        own = {} if isinstance(listed, CollectionError) else listed
-        every_sink = [sinks.result(), *(one.sinks for one in known)]
-        return ProjectFacts(
-            account=self._context.account,
-            project_id=name,
-            number=number,
-            audit=audit.result(),
-            sinks=sinks.result(),
-            buckets=own | await self._buckets_elsewhere(name, number, every_sink),
-            unlisted=listed if isinstance(listed, CollectionError) else None,
-            ancestors=known if not isinstance(ancestors, CollectionError) else ancestors,
-            known_ancestors=known,
+    async def _newest(self, facts: ClusterFacts) -> ClusterFacts:
+        """Look for recent entries of a cluster, where that is asked for."""
+        if not self._context.rule.observe:
+            return facts
+        since = self._context.started - timedelta(hours=self._context.rule.lookback_hours)
+        wanted = [entries_filter(facts, log_id, since) for log_id in LOG_IDS]
+        project_id = facts.project.project_id
+        found = await asyncio.gather(
+            *(
+                outcome(self._calls.newest_entry(project_id, log_id, one))
+                for log_id, one in zip(LOG_IDS, wanted, strict=True)
+            )
         )
-
-    async def _above(
-        self, name: str, project: resourcemanager_v3.Project | None
-    ) -> tuple[str, Read[tuple[Ancestor, ...]], tuple[Ancestor, ...]]:
-        """Walk up to the organisation; gives the project's number, and what is above it as far as it could be found."""
-        try:
-            found = project or await self._calls.project(name)
-        except CollectionError as error:
-            return "", error, ()
-        number = found.name.removeprefix("projects/")
-        names: list[str] = []
-        parent, lost = found.parent, None
-        while parent and len(names) < _DEEPEST:
-            names.append(parent)
-            if not parent.startswith("folders/"):
-                break
-            try:
-                parent = await self._calls.parent_of_folder(parent)
-            except CollectionError as error:
-                lost = error
-                break
-        known = tuple(await asyncio.gather(*(self._ancestor(one) for one in names)))
-        return number, lost or known, known
-
-    async def _ancestor(self, name: str) -> Ancestor:
-        """Read a folder or organisation."""
-        audit, sinks = await asyncio.gather(
-            outcome(self._calls.shared_audit_configs(name)), outcome(self._calls.ancestor_sinks(name))
-        )
-        return Ancestor(name, audit, sinks)
-
-    async def _seen_from_below(self, name: str, known: tuple[Ancestor, ...]) -> tuple[Ancestor, ...]:
-        """Ask the project itself for sinks above it, where those above may not be asked; those that intercept show."""
-        if not any(is_denied(one.sinks) for one in known):
-            return known
-        seen = await outcome(self._calls.sinks_above(name))
-        if isinstance(seen, CollectionError):
-            return known
-        return tuple(
-            Ancestor(one.name, one.audit, tuple(sink for sink in seen if sink.parent == one.name))
-            if is_denied(one.sinks)
-            else one
-            for one in known
-        )
-
-    async def _buckets_elsewhere(
-        self, name: str, number: str, every_sink: list[Read[tuple[Sink, ...]]]
-    ) -> dict[str, Read[Bucket]]:
-        """Read the log buckets of other projects that sinks name."""
-        named = {
-            bucket
-            for sinks in every_sink
-            if not isinstance(sinks, CollectionError)
-            for sink in sinks
-            if not sink.disabled and (bucket := bucket_named_by(sink)) is not None
-        }
-        others = sorted(one for one in named if one.split("/")[1] not in (name, number))
-        found = await asyncio.gather(*(outcome(self._calls.bucket(one)) for one in others))
-        return dict(zip(others, found, strict=True))
+        return replace(facts, newest=dict(zip(LOG_IDS, found, strict=True)))
 
     def _note_left_out(self, project: str, names: list[str]) -> None:
         """Say how many clusters the configuration leaves out, so that none is absent without a word."""

@@ -80,14 +80,15 @@ class Entries:
         Source: Google Cloud, GKE, "Audit logging" (how-to/audit-logging, 2026-04).
         """
         fields = {
-            "logname": f"projects/{project_id}/logs/{log_id.replace('/', '%2F')}",
             "resource.type": "k8s_cluster",
-            "resource.labels.project_id": project_id,
             "resource.labels.location": location,
             "resource.labels.cluster_name": cluster,
             "protopayload.servicename": "k8s.io",
             "protopayload.@type": "type.googleapis.com/google.cloud.audit.AuditLog",
         }
+        if not project_id.isdigit():  # entries name a project by its id, which may be out of reach
+            fields["logname"] = f"projects/{project_id}/logs/{log_id.replace('/', '%2F')}"
+            fields["resource.labels.project_id"] = project_id
         return cls(fields, log_id)
 
 
@@ -314,7 +315,8 @@ def _plain(token: _Token) -> str:
 
 def _is_absent(field: str) -> bool:
     """Tell whether no Kubernetes audit entry has a field; one without a value meets no comparison."""
-    return field.split(".", maxsplit=1)[0] in _ABSENT or field.startswith(_RESOURCE_LABELS)
+    is_label = field.startswith(_RESOURCE_LABELS) and field != f"{_RESOURCE_LABELS}project_id"
+    return is_label or field.split(".", maxsplit=1)[0] in _ABSENT
 
 
 def _compared(known: str, operator: str, value: _Token, asked: str) -> Matched:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from providers.gke.audit_logs import admin_activity, exemptions, exported
-from providers.gke.facts import Bucket, ClusterFacts, LogType, ProjectFacts
-from providers.gke.routing import ADMIN_ACTIVITY, LIST_BUCKETS, LIST_SINKS, route
+from providers.gke.audit_logs import admin_activity, audit_notes, exported
+from providers.gke.exemptions import blind_spots
+from providers.gke.facts import ClusterFacts, LogType, ProjectFacts
+from providers.gke.filters import Entries
+from providers.gke.logs import ADMIN_ACTIVITY, DATA_ACCESS, NAMES
+from providers.gke.observed import LIST_ENTRIES, observed
+from providers.gke.remarks import LIST_CLUSTERS, bucket_notes, cluster_notes
+from providers.gke.routing import Routing, route_admin_activity, route_data_access
+from providers.gke.steps import steps
+from providers.gke.stores import LIST_BUCKETS, LIST_SINKS
 from scanner.errors import CollectionError
 from scanner.model import (
     ApiServer,
@@ -20,12 +27,10 @@ from scanner.model import (
     LinkState,
     LogChannel,
     ManagedPolicy,
-    Note,
-    NoteSeverity,
+    RuleSettings,
     Unread,
 )
 
-LIST_CLUSTERS: Final = "container:ListClusters"
 _STATUS: Final = {
     0: "STATUS_UNSPECIFIED",
     1: "PROVISIONING",
@@ -42,13 +47,6 @@ _COMPONENTS: Final = {
 }  # fmt: skip
 """``google.container.v1.LoggingComponentConfig.Component`` (google-cloud-container 2.67.0)."""
 _ANONYMOUS: Final = {0: "", 1: "ENABLED", 2: "LIMITED"}
-_USUAL: Final = frozenset({"RUNNING", "RECONCILING"})
-_NAMES: Final = {
-    ADMIN_ACTIVITY: "Admin Activity audit log",
-    LogType.ADMIN_READ: "Data Access audit log, ADMIN_READ",
-    LogType.DATA_READ: "Data Access audit log, DATA_READ",
-    LogType.DATA_WRITE: "Data Access audit log, DATA_WRITE",
-}
 
 
 def cluster_facts(project: ProjectFacts, cluster: Any) -> ClusterFacts:  # noqa: ANN401 - a raw message
@@ -73,21 +71,36 @@ def cluster_facts(project: ProjectFacts, cluster: Any) -> ClusterFacts:  # noqa:
     )
 
 
-def normalise(facts: ClusterFacts, identity: str) -> ClusterObservation:
-    """Put one cluster into the common model; `identity` is whom the scan runs as."""
-    channels = tuple(_channel(facts, log) for log in (ADMIN_ACTIVITY, *LogType))
+def normalise(facts: ClusterFacts, identity: str, rule: RuleSettings) -> ClusterObservation:
+    """Put one cluster into the common model.
+
+    Args:
+        facts: What was read.
+        identity: Whom the scan runs as.
+        rule: Whether recent entries were asked for, and for how many days entries are to be kept.
+    """
+    project = facts.project
+    data_access = route_data_access(project, facts.name, facts.location)
+    switched_on = {log: exported(project, log) for log in LogType}
+    activity = _channel(facts, ADMIN_ACTIVITY, admin_activity(), route_admin_activity(), rule)
+    channels = (activity, *(_channel(facts, log, check, data_access, rule) for log, check in switched_on.items()))
     version = Evidence(LIST_CLUSTERS, "clusters[].currentMasterVersion", facts.version or "absent")
     server = ApiServer("control plane", ManagedPolicy("gce", (version,)), channels, _authorizer(facts))
-    project = facts.project
+    entries = Entries.of(project.project_id, facts.location, facts.name, DATA_ACCESS)
     return ClusterObservation(
         ref=ClusterRef(
             "gke", project.account, project.project_id, facts.location, facts.name, _id(facts), facts.version or None
         ),
         servers=(server,),
         facts=tuple(_facts(facts)),
-        notes=(*_notes(facts), *exemptions(project), *_bucket_notes(project)),
-        parameters={"project": project.project_id, "identity": identity},
-        unread=tuple(_unread(project)),
+        notes=(*cluster_notes(facts), *audit_notes(project), *bucket_notes(project)),
+        parameters={
+            "project": project.project_id,
+            "identity": identity,
+            **steps(project, switched_on, data_access, entries, rule),
+        },
+        unread=tuple(_unread(facts)),
+        blind_spots=blind_spots(project),
     )
 
 
@@ -96,25 +109,18 @@ def _id(facts: ClusterFacts) -> str:
     return f"projects/{facts.project.project_id}/locations/{facts.location}/clusters/{facts.name}"
 
 
-def _channel(facts: ClusterFacts, log: str) -> LogChannel:
-    """Follow one log from the cluster to its stores."""
-    routing = route(facts.project, log, facts.name, facts.location)
-    switched_on = admin_activity() if log == ADMIN_ACTIVITY else exported(facts.project, LogType(log))
+def _channel(facts: ClusterFacts, log: str, switched_on: LinkCheck, routing: Routing, rule: RuleSettings) -> LogChannel:
+    """Put one log together with the state of its links."""
     delivered = routing.delivered
     if switched_on.state is LinkState.GAP:
-        delivered = LinkCheck(LinkState.NOT_APPLICABLE, f"{_NAMES[log]} is not switched on, so nothing of it is routed")
+        delivered = LinkCheck(LinkState.NOT_APPLICABLE, f"{NAMES[log]} is not switched on, so nothing of it is routed")
     return LogChannel(
         log=log.lower(),
-        name=_NAMES[log],
+        name=NAMES[log],
         exported=switched_on,
         delivered=delivered,
         retention=routing.retention,
-        observed=LinkCheck(
-            LinkState.UNKNOWN,
-            "entries of Cloud Logging are not read: a reader without roles/logging.privateLogViewer sees fewer of them "
-            "without being told",
-            switched_on.evidence,
-        ),
+        observed=observed(facts, log, switched_on, rule),
     )
 
 
@@ -147,65 +153,19 @@ def _facts(facts: ClusterFacts) -> Iterator[Fact]:
         yield Fact(name, value, Evidence(LIST_CLUSTERS, f"clusters[].{field}", value))
 
 
-def _notes(facts: ClusterFacts) -> Iterator[Note]:
-    """Give the remarks on the cluster itself."""
-    status = Evidence(LIST_CLUSTERS, "clusters[].status", facts.status)
-    if facts.status not in _USUAL:
-        yield Note(NoteSeverity.INFO, f"the cluster is {facts.status}: it may not serve requests now", (status,))
-    components = facts.logging_components or ()
-    read = Evidence(
-        LIST_CLUSTERS, "clusters[].loggingConfig.componentConfig.enableComponents", ", ".join(components) or "none"
-    )
-    text = (
-        "component logging is not the audit log: Kubernetes audit entries are Cloud Audit Logs, whatever it is set to"
-    )
-    yield Note(NoteSeverity.INFO, text, (read,))
-    if facts.is_legacy_abac:
-        text = "legacy ABAC is on: it allows requests that RBAC alone would deny, so that they are no denials"
-        yield Note(NoteSeverity.WARNING, text, (Evidence(LIST_CLUSTERS, "clusters[].legacyAbac.enabled", "true"),))
-    text = (
-        "Google does not say which audit log carries requests that fail authentication (401); reads among them are "
-        "taken to be Data Access"
-    )
-    yield Note(NoteSeverity.INFO, text, (Evidence("Google Cloud documentation", "GKE audit logging", "not stated"),))
-
-
-def _bucket_notes(project: ProjectFacts) -> Iterator[Note]:
-    """Give the remarks on log buckets: what they lock, encrypt or hide, and that one is about to go."""
-    for name, bucket in project.buckets.items():
-        if isinstance(bucket, Bucket) and not name.endswith("/buckets/_Required"):
-            yield from _notes_of_bucket(name, bucket)
-
-
-def _notes_of_bucket(name: str, bucket: Bucket) -> Iterator[Note]:
-    """Give the remarks on one bucket."""
-    if bucket.locked:
-        text = f"log bucket {name} is locked: its retention can no longer be shortened"
-        yield Note(NoteSeverity.INFO, text, (Evidence(LIST_BUCKETS, f"{name}.locked", "true"),))
-    if bucket.kms_key:
-        text = f"log bucket {name} is encrypted with {bucket.kms_key}: without that key nobody reads it"
-        yield Note(
-            NoteSeverity.INFO, text, (Evidence(LIST_BUCKETS, f"{name}.cmekSettings.kmsKeyName", bucket.kms_key),)
-        )
-    if bucket.restricted_fields:
-        fields = ", ".join(bucket.restricted_fields)
-        text = f"log bucket {name} hides {fields} from readers without logging.fields.access"
-        yield Note(NoteSeverity.WARNING, text, (Evidence(LIST_BUCKETS, f"{name}.restrictedFields", fields),))
-    if bucket.lifecycle_state == "DELETE_REQUESTED":
-        text = f"log bucket {name} is about to be deleted: it takes no new entries once that is done"
-        yield Note(NoteSeverity.WARNING, text, (Evidence(LIST_BUCKETS, f"{name}.lifecycleState", "DELETE_REQUESTED"),))
-
-
-def _unread(project: ProjectFacts) -> Iterator[Unread]:
+def _unread(facts: ClusterFacts) -> Iterator[Unread]:
     """Name the calls that gave nothing, and what their errors advise."""
+    project = facts.project
     outcomes: list[tuple[str, object]] = [
-        ("resourcemanager:getIamPolicy", project.audit),
+        ("resourcemanager:getIamPolicy", project.policy),
         ("resourcemanager:GetProject", project.ancestors),
-        *(("resourcemanager:getIamPolicy", one.audit) for one in project.known_ancestors),
+        *(("resourcemanager:getIamPolicy", one.policy) for one in project.known_ancestors),
         (LIST_SINKS, project.sinks),
-        *((LIST_SINKS, one.sinks) for one in project.known_ancestors),
+        *((LIST_SINKS, one) for one in project.above.unread),
+        *((LIST_SINKS, one) for one in project.elsewhere.values()),
         (LIST_BUCKETS, project.unlisted),
         *((LIST_BUCKETS, one) for one in project.buckets.values()),
+        *((LIST_ENTRIES, one) for one in facts.newest.values()),
     ]
     for operation, found in outcomes:
         if isinstance(found, CollectionError):

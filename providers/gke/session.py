@@ -17,6 +17,7 @@ from google.auth import impersonated_credentials
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud.container_v1 import ClusterManagerAsyncClient
 from google.cloud.logging_v2.services.config_service_v2 import ConfigServiceV2AsyncClient
+from google.cloud.logging_v2.services.logging_service_v2 import LoggingServiceV2AsyncClient
 from google.cloud.resourcemanager_v3 import FoldersAsyncClient, OrganizationsAsyncClient, ProjectsAsyncClient
 from google.oauth2 import service_account
 
@@ -62,6 +63,11 @@ class Connection:
     def logging(self) -> ConfigServiceV2AsyncClient:
         """The configuration of Cloud Logging."""
         return self._client(ConfigServiceV2AsyncClient, self._endpoints.logging)
+
+    @property
+    def entries(self) -> LoggingServiceV2AsyncClient:
+        """The entries of Cloud Logging; used only where recent ones are looked for."""
+        return self._client(LoggingServiceV2AsyncClient, self._endpoints.logging)
 
     @property
     def projects(self) -> ProjectsAsyncClient:

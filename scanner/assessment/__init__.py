@@ -17,7 +17,6 @@ from scanner.model import (
     BlindSpot,
     ClusterObservation,
     ClusterResult,
-    Finding,
     Grade,
     InlinePolicy,
     ManagedPolicy,

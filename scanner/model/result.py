@@ -14,7 +14,6 @@ from scanner.model.observation import (
     BlindSpot,
     ClusterRef,
     CollectionFailure,
-    Evidence,
     Fact,
     LinkCheck,
     LinkState,

@@ -111,7 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
         begin = int(token.removeprefix("page-") or 0)
         end = begin + self.cloud.page_size
         page: dict[str, Any] = {"sinks": found[begin:end]} if found[begin:end] else {}
-        self._send(200, page | ({"nextPageToken": f"page-{end}"} if end < len(found) else {}))
+        following = "page-0" if self.cloud.is_looping else f"page-{end}" if end < len(found) else ""
+        self._send(200, page | ({"nextPageToken": following} if following else {}))
 
     def _service_account_token(self, form: dict[str, list[str]]) -> None:
         """Exchange a signed assertion for a token."""

@@ -6,10 +6,12 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from google.cloud import container_v1, resourcemanager_v3
-from google.cloud.logging_v2.types import LogBucket
+from google.cloud.logging_v2.types import LogBucket, LogEntry
 from google.iam.v1 import policy_pb2
 from google.protobuf import json_format
 
@@ -65,12 +67,15 @@ class Cloud:
     policies: dict[str, Any] = field(default_factory=dict)
     sinks: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entries: list[tuple[dict[str, str], Any]] = field(default_factory=list)
     apis_off: set[tuple[str, str]] = field(default_factory=set)
     denied: set[tuple[str, str]] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     page_size: int = 1000
     latency: float = 0.0
+    is_slow_to_find: bool = False
+    is_looping: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def folder(self, number: str, parent: str, state: str = "ACTIVE") -> str:
@@ -114,6 +119,25 @@ class Cloud:
         for log_type, exempted in log_types.items():
             number = policy_pb2.AuditLogConfig.LogType.Value(log_type)
             config.audit_log_configs.add(log_type=number, exempted_members=exempted)
+
+    def bind(self, resource: str, role: str, *members: str) -> None:
+        """Bind members to a role in a resource's policy."""
+        policy = self.policies.setdefault(resource, policy_pb2.Policy(version=1, etag=b"BwXE56QgxWk="))
+        policy.bindings.add(role=role, members=members)
+
+    def entry(self, project_id: str, cluster: str, log_id: str, when: datetime, location: str = "europe-west1") -> None:
+        """Write an audit entry of a cluster."""
+        name = f"projects/{project_id}/logs/{quote(log_id, safe='')}"
+        labels = {"project_id": project_id, "location": location, "cluster_name": cluster}
+        fields = {"logName": name, "resource.type": "k8s_cluster", "protoPayload.serviceName": "k8s.io"}
+        fields |= {f"resource.labels.{key}": value for key, value in labels.items()}
+        message = LogEntry(
+            log_name=name,
+            resource={"type": "k8s_cluster", "labels": labels},
+            timestamp=when,
+            insert_id=str(len(self.entries)),
+        )
+        self.entries.append((fields, message))
 
     def sink(self, parent: str, name: str, destination: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
         """Make or replace a sink; `fields` as the REST API spells them."""

@@ -155,61 +155,6 @@ async def test_exclusions_are_evaluated(text: str, state: str, project: GcpEmula
     assert states(await main_of(collect), "data_read") == ("ok", "ok")
 
 
-async def test_an_intercepting_sink_above_takes_the_entries_away(project: GcpEmulator, collect: Collect) -> None:
-    project.cloud.sink(
-        ORGANIZATION,
-        "central",
-        "logging.googleapis.com/projects/central-logs",
-        includeChildren=True,
-        interceptChildren=True,
-    )
-    found = await main_of(collect)
-    delivered = channel(found.clusters["main"], "data_read").delivered
-    assert delivered.state is LinkState.UNKNOWN
-    assert delivered.reason == (
-        "sink central of organizations/900 routes them to project central-logs, whose sinks decide and are not read"
-    )
-    project.cloud.deny("logging.sinks.list", ORGANIZATION)
-    seen_from_below = channel((await main_of(collect)).clusters["main"], "data_read").delivered
-    assert seen_from_below.reason == delivered.reason
-
-
-async def test_an_intercepting_sink_to_a_bucket_that_is_there_keeps_them(
-    project: GcpEmulator, collect: Collect
-) -> None:
-    project.cloud.project("central-logs", ORGANIZATION)
-    bucket = project.cloud.bucket("central-logs", "audit", location="eu", days=365, locked=True)
-    destination = f"logging.googleapis.com/{bucket}"
-    project.cloud.sink(ORGANIZATION, "central", destination, includeChildren=True, interceptChildren=True)
-    found = await main_of(collect)
-    one = channel(found.clusters["main"], "data_read")
-    assert (one.delivered.state, one.retention.at_least) == (LinkState.OK, 365)
-    assert f"log bucket {bucket} is locked: its retention can no longer be shortened" in [
-        note.text for note in found.clusters["main"].notes
-    ]
-    project.cloud.deny("logging.buckets.get", "projects/central-logs")
-    one = channel((await main_of(collect)).clusters["main"], "data_read")
-    assert (one.delivered.state, one.delivered.permission) == (LinkState.UNKNOWN, "logging.buckets.get")
-    project.cloud.denied.clear()
-    del project.cloud.buckets["central-logs"][bucket]
-    gone = channel((await main_of(collect)).clusters["main"], "data_read").delivered
-    assert gone.state is LinkState.GAP
-    assert f"exports them to log bucket {bucket}, which does not exist" in gone.reason
-
-
-async def test_exempted_members_are_blind_spots(gcp: GcpEmulator, collect: Collect) -> None:
-    gcp.cloud.project("payments-prod")
-    gcp.cloud.cluster("payments-prod", "main")
-    gcp.cloud.audit(P, "allServices", ADMIN_READ=("group:sre@example.com",), DATA_READ=("user:eve@example.com",))
-    found = await main_of(collect)
-    assert [note.text for note in found.clusters["main"].notes if note.text.startswith("blind spot")] == [
-        "blind spot: group:sre@example.com is exempted from Data Access audit logs in projects/payments-prod; reads of "
-        "everybody in that group are not recorded",
-        "blind spot: user:eve@example.com is exempted from Data Access audit logs in projects/payments-prod; reads of "
-        "that user and whoever gets hold of the account are not recorded",
-    ]
-
-
 async def test_an_organisation_is_walked_and_deleted_projects_are_left_alone(
     gcp: GcpEmulator, collect: Collect
 ) -> None:
