@@ -224,7 +224,7 @@ class Calls:
         seen: set[str] = set()
         while True:
             pager = await self._call(method, request, operation, where, permission)
-            page = await anext(aiter(pager.pages))
+            page = _readable(await anext(aiter(pager.pages)), operation, where)
             yield page
             if not page.next_page_token:
                 return
@@ -239,7 +239,8 @@ class Calls:
         permission: str,
     ) -> Any:  # noqa: ANN401 - messages of libraries without types
         """Make one call."""
-        return await self._connection.call(method, request, operation, where, permission, self._waits)
+        answer = await self._connection.call(method, request, operation, where, permission, self._waits)
+        return _readable(answer, operation, where)
 
     async def _shared(self, key: tuple[str, str], read: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Ask once, however many projects want to know; an account that stops does not stop the others' question."""
@@ -248,6 +249,14 @@ class Calls:
             task = self._connection.shared[key] = asyncio.create_task(read())
         found: T = await asyncio.shield(task)
         return found
+
+
+def _readable(answer: T | None, operation: str, where: str) -> T:
+    """Give an answer back; gRPC puts None in the place of bytes that are no message of the kind that is expected."""
+    if answer is None:
+        what = f"the answer to {operation} cannot be understood: its bytes are no message of that kind"
+        raise Malformed(what, where=where, hint="check for a proxy that answers in the API's place")
+    return answer
 
 
 def _new_token(token: str, seen: set[str], operation: str, where: str) -> str:

@@ -55,7 +55,7 @@ def _spot(member: str, exempted: _Exempted, known: tuple[Level, ...]) -> BlindSp
     whose = _MANY.get(kind, "that account and whoever gets hold of it")
     held = f"; it holds {', '.join(powers)}" if powers else ""
     what = (
-        f"{' and '.join(sorted(exempted.log_types))} entries of {whose} are exempted from Data Access audit logs by "
+        f"{', '.join(sorted(exempted.log_types))} entries of {whose} are exempted from Data Access audit logs by "
         f"{', '.join(exempted.resources)}{held}"
     )
     return BlindSpot(member, bool(powers) or kind in _MANY, what, exempted.evidence[0])

@@ -22,6 +22,11 @@ includedPermissions:
 - logging.sinks.list
 - logging.buckets.list
 - logging.buckets.get
+# only with [rule] observe = true: whether entries were written of late
+# - logging.logEntries.list
+# - logging.privateLogEntries.list
+# only with quota_project, in that project
+# - serviceusage.services.use
 # only in a role of an organisation: what is above the projects, and which projects there are
 - resourcemanager.projects.list
 - resourcemanager.folders.get
@@ -33,8 +38,10 @@ includedPermissions:
 _PREDEFINED: Final = """\
 roles/container.clusterViewer  clusters
 roles/iam.securityReviewer     IAM policies with their audit configurations, on projects, folders and the organisation
-roles/logging.viewer           log sinks and log buckets (it reads log entries as well, which is not needed)
-roles/browser                  folders and projects below a folder or organisation
+roles/logging.viewer           log sinks and log buckets, here and in the projects that sinks route entries to
+                               (it reads log entries as well, which [rule] observe = true alone needs)
+roles/browser                  projects, and the folders and projects below a folder or organisation
+roles/logging.privateLogViewer only with [rule] observe = true: Data Access entries
 """
 
 

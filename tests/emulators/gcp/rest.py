@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _sinks(self, parent: str, scope: str, token: str) -> None:
         """Give a page of the sinks of a resource, those that intercept above it as well where the filter asks."""
-        own = list(self.cloud.sinks.get(parent, {}).values())
+        own = list(self.cloud.sinks.get(self.cloud.canonical(parent), {}).values())
         above = [
             sink
             for one in self.cloud.ancestors(parent)

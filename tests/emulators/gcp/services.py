@@ -136,9 +136,7 @@ def get_iam_policy(cloud: Cloud, request: Any) -> Any:
     """Read a policy with its audit configurations; a resource without one has an empty policy."""
     if not cloud.is_there(request.resource):
         raise denied(f"resourcemanager.{request.resource.partition('/')[0]}.getIamPolicy", request.resource)
-    project = cloud.find_project(request.resource) if request.resource.startswith("projects/") else None
-    resource = f"projects/{project.project_id}" if project else request.resource
-    return cloud.policies.get(resource) or policy_pb2.Policy(etag=b"ACAB")
+    return cloud.policies.get(cloud.canonical(request.resource)) or policy_pb2.Policy(etag=b"ACAB")
 
 
 def list_sinks(cloud: Cloud, request: Any) -> Any:
@@ -152,7 +150,7 @@ def list_sinks(cloud: Cloud, request: Any) -> Any:
             include_children=body.get("includeChildren", False),
             exclusions=body.get("exclusions", []),
         )
-        for body in cloud.sinks.get(request.parent, {}).values()
+        for body in cloud.sinks.get(cloud.canonical(request.parent), {}).values()
     ]
     found, token = pages(cloud, sinks, request)
     return logging_types.ListSinksResponse(sinks=found, next_page_token=token)
@@ -160,7 +158,8 @@ def list_sinks(cloud: Cloud, request: Any) -> Any:
 
 def list_buckets(cloud: Cloud, request: Any) -> Any:
     """List the buckets of a project, in all locations or one."""
-    _, project, _, location = request.parent.split("/")
+    location = request.parent.split("/")[3]
+    project = cloud.canonical(_parent_project(request)).removeprefix("projects/")
     buckets = [one for name, one in cloud.buckets.get(project, {}).items() if location in ("-", name.split("/")[3])]
     found, token = pages(cloud, buckets, request)
     return logging_types.ListBucketsResponse(buckets=found, next_page_token=token)
@@ -185,7 +184,9 @@ def list_entries(cloud: Cloud, request: Any) -> Any:
     wanted = dict(re.findall(r'([\w.]+)="([^"]*)"', request.filter))
     since = datetime.fromisoformat(re.findall(r'timestamp>="([^"]*)"', request.filter)[0])
     [parent] = request.resource_names
-    may_see_all = not cloud.is_denied("logging.privateLogEntries.list", parent)
+    may_see_all = (
+        not {("logging.privateLogEntries.list", ""), ("logging.privateLogEntries.list", parent)} & cloud.denied
+    )
     found = [
         entry
         for fields, entry in cloud.entries

@@ -71,6 +71,7 @@ class Cloud:
     apis_off: set[tuple[str, str]] = field(default_factory=set)
     denied: set[tuple[str, str]] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     page_size: int = 1000
     latency: float = 0.0
@@ -160,7 +161,8 @@ class Cloud:
         self.faults.append(Fault(kind, operation, resource, times, seconds))
 
     def is_denied(self, permission: str, resource: str) -> bool:
-        """Tell whether a permission is missing on a resource."""
+        """Tell whether a permission is missing on a resource; remembers that it was asked for."""
+        self.asked.add(permission)
         return (permission, "") in self.denied or (permission, resource) in self.denied
 
     def next_fault(self, operation: str, resource: str) -> Fault | None:
@@ -177,6 +179,11 @@ class Cloud:
         """Find a project by its id or number."""
         name = name.removeprefix("projects/")
         return self.projects.get(name) or next((one for one in self.projects.values() if one.number == name), None)
+
+    def canonical(self, resource: str) -> str:
+        """Give a resource under its id, by which the state is kept, where it is named by its number."""
+        project = self.find_project(resource) if resource.startswith("projects/") else None
+        return f"projects/{project.project_id}" if project else resource
 
     def ancestors(self, resource: str) -> Iterator[str]:
         """Give what is above a resource, nearest first."""

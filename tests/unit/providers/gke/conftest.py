@@ -25,6 +25,7 @@ from tests.emulators.gcp import GcpEmulator, running
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ORGANIZATION = "organizations/900"
+P = "projects/payments-prod"
 READS: dict[str, tuple[str, ...]] = {"ADMIN_READ": (), "DATA_READ": ()}
 
 
@@ -50,6 +51,13 @@ def channel(cluster: ClusterObservation, log: str) -> LogChannel:
     return found
 
 
+async def main_of(collect: Collect, **more: object) -> ClusterObservation:
+    """Read the project, and give its cluster."""
+    found = await collect(project="payments-prod", **more)
+    assert "main" in found.clusters, found.failures
+    return found.clusters["main"]
+
+
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[GcpEmulator]:
     """One server for all tests of a process: gRPC keeps the CA that it saw first."""
@@ -69,15 +77,27 @@ def gcp(emulator: GcpEmulator, monkeypatch: pytest.MonkeyPatch) -> GcpEmulator:
 
 
 @pytest.fixture
+def project(gcp: GcpEmulator) -> GcpEmulator:
+    """A project below a folder of an organisation, with one cluster and full Data Access."""
+    gcp.cloud.folder("10", ORGANIZATION)
+    gcp.cloud.project("payments-prod", "folders/10")
+    gcp.cloud.cluster("payments-prod", "main")
+    gcp.cloud.audit(P, "container.googleapis.com", **READS)
+    return gcp
+
+
+@pytest.fixture
 def collect(gcp: GcpEmulator) -> Collect:
-    async def run(*, scan: dict[str, Any] | None = None, **options: object) -> Collection:
+    async def run(
+        *, scan: dict[str, Any] | None = None, rule: RuleSettings | None = None, **options: object
+    ) -> Collection:
         waits: list[str] = []
 
         def note_wait(what: str) -> None:
             waits.append(what)
 
         settings = ScanSettings.model_validate({"retries": 2, "call_timeout": 5.0} | (scan or {}))
-        context = CollectContext("acme", settings, RuleSettings(), NOW, note_wait)
+        context = CollectContext("acme", settings, rule or RuleSettings(), NOW, note_wait)
         options = {"endpoints": gcp.endpoints} | options
         items = [item async for item in GkeProvider().collect(GkeOptions.model_validate(options), context)]
         return Collection(items, waits)

@@ -12,19 +12,10 @@ from scanner.assessment import assess
 from scanner.model import ClusterObservation, FailureKind, Grade, LinkState, RuleSettings, ScanSettings, Status
 from scanner.ports import CollectContext
 from tests.emulators.gcp import GcpEmulator
-from tests.unit.providers.gke.conftest import NOW, ORGANIZATION, READS, Collect, Collection, channel
+from tests.unit.providers.gke.conftest import NOW, ORGANIZATION, READS, Collect, Collection, P, channel
 
-P = "projects/payments-prod"
-
-
-@pytest.fixture
-def project(gcp: GcpEmulator) -> GcpEmulator:
-    """A project below a folder of an organisation, with one cluster and full Data Access."""
-    gcp.cloud.folder("10", ORGANIZATION)
-    gcp.cloud.project("payments-prod", "folders/10")
-    gcp.cloud.cluster("payments-prod", "main")
-    gcp.cloud.audit(P, "container.googleapis.com", **READS)
-    return gcp
+PATIENT = {"call_timeout": 2.0, "retries": 6}
+"""gRPC tries to connect again after a second: enough attempts to get past that."""
 
 
 async def main_of(collect: Collect, **more: object) -> Collection:
@@ -57,12 +48,14 @@ async def test_a_default_project_records_writes_only(gcp: GcpEmulator, collect: 
     assert "gcloud projects set-iam-policy payments-prod policy.yaml" in result.remediations[0].code
 
 
-async def test_full_data_access_is_complete(project: GcpEmulator, collect: Collect) -> None:
+@pytest.mark.usefixtures("project")
+async def test_full_data_access_is_complete(collect: Collect) -> None:
     found = await main_of(collect)
     result = assess(found.clusters["main"], RuleSettings(grade="complete"))
     assert result.status is Status.PASS
     assert channel(found.clusters["main"], "data_read").exported.reason == (
-        "Data Access audit logs of type DATA_READ are switched on by projects/payments-prod for container.googleapis.com"
+        "Data Access audit logs of type DATA_READ are switched on by projects/payments-prod for "
+        "container.googleapis.com"
     )
     assert channel(found.clusters["main"], "data_read").retention.at_most == 30
 
@@ -225,7 +218,8 @@ async def test_the_logging_api_being_off_is_no_denial_by_iam(project: GcpEmulato
     assert "logging.googleapis.com is not enabled" in delivered.reason
 
 
-async def test_a_project_or_cluster_that_is_not_there_is_told(project: GcpEmulator, collect: Collect) -> None:
+@pytest.mark.usefixtures("project")
+async def test_a_project_or_cluster_that_is_not_there_is_told(collect: Collect) -> None:
     [failure] = (await collect(project="no-such-project")).failures
     assert (failure.kind, failure.scope, failure.whole_account) == (
         FailureKind.NOT_FOUND,
@@ -249,6 +243,7 @@ async def test_clusters_that_are_left_out_are_named(project: GcpEmulator, collec
     [
         ("throttle", FailureKind.THROTTLED),
         ("unavailable", FailureKind.UNREACHABLE),
+        ("malformed", FailureKind.MALFORMED),
         ("internal", FailureKind.UNREACHABLE),
         ("drop", FailureKind.UNREACHABLE),
         ("unauthenticated", FailureKind.CREDENTIALS),
@@ -263,11 +258,11 @@ async def test_faults_that_stay_are_failures_and_those_that_pass_are_waited_out(
     [failure] = (await collect(project="payments-prod", scan=scan)).failures
     assert (failure.kind, failure.whole_account) == (expected, True)
     assert failure.hint
-    if kind != "unauthenticated":
+    if kind not in ("unauthenticated", "malformed"):
         assert project.cloud.calls["ListClusters", P] == 2
         project.cloud.faults.clear()
         project.cloud.fault(kind, "ListClusters", times=1)
-        assert "main" in (await collect(project="payments-prod", scan=scan)).clusters
+        assert "main" in (await collect(project="payments-prod", scan=PATIENT)).clusters
 
 
 @pytest.mark.parametrize("kind", ["throttle", "unavailable", "drop", "malformed", "hang"])
@@ -279,6 +274,53 @@ async def test_sinks_above_that_cannot_be_read_leave_open_whether_they_intercept
     delivered = channel(found.clusters["main"], "data_read").delivered
     assert delivered.state is LinkState.UNKNOWN
     assert "sinks above the project, which could not be read" in delivered.reason
+
+
+@pytest.mark.parametrize("kind", ["throttle", "unavailable", "internal", "drop", "malformed", "hang"])
+@pytest.mark.parametrize("operation", ["GetIamPolicy", "ListSinks", "ListBuckets", "GetProject", "GetFolder"])
+async def test_a_fault_in_one_call_leaves_the_cluster_in_the_report(
+    operation: str, kind: str, project: GcpEmulator, collect: Collect
+) -> None:
+    """Nothing that could not be read passes or fails: what hangs on it is unknown, and all else is as it was."""
+    project.cloud.fault(kind, operation, "folders/10" if operation == "GetFolder" else P)
+    found = await main_of(collect, scan={"call_timeout": 0.4, "retries": 0})
+    result = assess(found.clusters["main"], RuleSettings())
+    harmless = (
+        {Status.PASS, Status.UNKNOWN} if kind == "drop" else {Status.PASS}
+    )  # a dropped connection had other calls
+    assert result.status in (harmless if operation == "ListBuckets" else {Status.UNKNOWN})
+    assert Status.FAIL not in {one.status for one in result.findings}
+    if kind == "malformed":
+        return  # what is no message is not asked for again
+    project.cloud.faults.clear()
+    project.cloud.fault(kind, operation, times=1)
+    again = await main_of(collect, scan=PATIENT)
+    assert assess(again.clusters["main"], RuleSettings()).status is Status.PASS
+
+
+async def test_pages_that_lead_round_in_circles_are_no_list(project: GcpEmulator, collect: Collect) -> None:
+    """Over gRPC and over REST: a list that has no end is not taken for one that was read."""
+    project.cloud.is_looping = True
+    project.cloud.sink(ORGANIZATION, "central", "storage.googleapis.com/archive")
+    found = await main_of(collect)
+    delivered = channel(found.clusters["main"], "data_read").delivered
+    assert delivered.state is LinkState.UNKNOWN
+    assert "logging:ListSinks cannot be understood: it names the same next page again" in delivered.reason
+    [failure] = (await collect(organization="900")).failures[-1:]
+    assert failure.kind is FailureKind.MALFORMED
+
+
+async def test_all_lists_are_read_to_their_last_page(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.page_size = 1
+    for number in range(4):
+        project.cloud.sink(ORGANIZATION, f"other-{number}", "storage.googleapis.com/x", filter='resource.type="x"')
+        project.cloud.bucket("payments-prod", f"other-{number}")
+    bucket = project.cloud.bucket("payments-prod", "last-one", days=77)
+    project.cloud.sink(P, "last-one", f"logging.googleapis.com/{bucket}")
+    project.cloud.sink(ORGANIZATION, "very-last", "storage.googleapis.com/archive", includeChildren=True)
+    found = channel((await main_of(collect)).clusters["main"], "data_read")
+    assert found.retention.at_least == 77
+    assert "sink very-last of organizations/900 exports them" in found.delivered.reason
 
 
 async def test_one_slow_project_holds_back_no_other(gcp: GcpEmulator, collect: Collect) -> None:
@@ -295,8 +337,7 @@ def no_waits(what: str) -> None:
     assert what
 
 
-async def test_many_accounts_share_one_connection(project: GcpEmulator, collect: Collect) -> None:
-
+async def test_many_accounts_share_one_connection(project: GcpEmulator) -> None:
     provider = GkeProvider()
     before = project.connections
     options = GkeOptions.model_validate({"project": "payments-prod", "endpoints": project.endpoints})
