@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from scanner.model import Settings
+from scanner.model import SHOWN_AS_SET, Settings
 from scanner.ports import AccountOptions
 
 _WILDCARD: Final = re.compile(r"[*?\[]")
@@ -42,7 +42,9 @@ class GkeEndpoints(Settings):
 class GkeOptions(AccountOptions):
     """Which Google Cloud projects are read, as whom, and which of their clusters."""
 
-    project: str | None = Field(default=None, examples=["payments-prod"], description="The one project to read.")
+    project: str | None = Field(
+        default=None, examples=["payments-prod"], description="The one project to read.", json_schema_extra=SHOWN_AS_SET
+    )
     projects: Annotated[_Names, Field(max_length=10_000)] = Field(
         default=(), examples=[["payments-prod", "payments-test"]], description="Several projects to read."
     )
