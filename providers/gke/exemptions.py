@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from providers.gke.audit_logs import SERVICES, Level, evidence, levels
-from providers.gke.facts import LogType, ProjectFacts
+from providers.gke.facts import ClusterFacts, LogType, ProjectFacts
+from providers.gke.routing import Routing, principals_named, route_data_access
 from scanner.errors import CollectionError
-from scanner.model import BlindSpot, Evidence
+from scanner.model import BlindSpot, Evidence, LinkState
 
 _MANY: Final = {
     "group": "everybody in that group",
@@ -21,6 +22,8 @@ _MANY: Final = {
     "principalSet": "every identity of that set",
 }
 """Members that stand for more than one identity: whom they let act unseen is not known, so that they are grave."""
+_SYSTEM_ACCOUNTS: Final = "system:serviceaccount:kube-system:"
+_MOST_PRINCIPALS: Final = 100
 
 
 @dataclass(slots=True)
@@ -46,6 +49,33 @@ def blind_spots(project: ProjectFacts) -> tuple[BlindSpot, ...]:
                     exempted.evidence.append(evidence(index, one))
     spots = [_spot(member, exempted, known) for member, exempted in found.items()]
     return tuple(sorted(spots, key=lambda spot: not spot.grave))
+
+
+def unkept_principals(facts: ClusterFacts, ordinary: Routing) -> tuple[BlindSpot, ...]:
+    """Name the principals whose entries the sinks leave out, or may, while they keep those of ordinary ones."""
+    if ordinary.delivered.state is not LinkState.OK:
+        return ()
+    known = tuple(levels(facts.project))
+    return tuple(
+        spot
+        for principal in principals_named(facts.project)[:_MOST_PRINCIPALS]
+        if (spot := _unkept(facts, principal, known)) is not None
+    )
+
+
+def _unkept(facts: ClusterFacts, principal: str, known: tuple[Level, ...]) -> BlindSpot | None:
+    """Follow the entries of one principal; None where they are kept."""
+    delivered = route_data_access(facts.project, facts.name, facts.location, principal).delivered
+    if delivered.state is LinkState.OK:
+        return None
+    powers = [power for kind in ("user", "serviceAccount") for power in _powers(f"{kind}:{principal}", known)]
+    held = f"; it holds {', '.join(powers)}" if powers else ""
+    which = "all" if delivered.state is LinkState.GAP else "some"
+    what = (
+        f"{which} of its Data Access entries {'are' if which == 'all' else 'may be'} left out: {delivered.reason}{held}"
+    )
+    is_grave = bool(powers) or principal.startswith(_SYSTEM_ACCOUNTS)
+    return BlindSpot(f"principal {principal}", is_grave, what, delivered.evidence[0])
 
 
 def _spot(member: str, exempted: _Exempted, known: tuple[Level, ...]) -> BlindSpot:

@@ -44,6 +44,13 @@ Source: Google Cloud, "Monitored resources and services" (docs.cloud.google.com/
 """
 
 
+PRINCIPAL: Final = "protopayload.authenticationinfo.principalemail"
+"""The field that says who made a request, in small letters: a user's address, or the name that Kubernetes knows."""
+
+_NOBODY: Final = frozenset({"", "system:anonymous"})
+"""Principals of requests without a user, on which two of the categories are judged."""
+
+
 class Match(Enum):
     """Which of a set of entries a filter matches."""
 
@@ -74,8 +81,8 @@ class Entries:
     log_id: str
 
     @classmethod
-    def of(cls, project_id: str, location: str, cluster: str, log_id: str) -> Entries:
-        """Describe the Kubernetes audit entries of a cluster.
+    def of(cls, project_id: str, location: str, cluster: str, log_id: str, principal: str = "") -> Entries:
+        """Describe the Kubernetes audit entries of a cluster; without a `principal` those of ordinary ones.
 
         Source: Google Cloud, GKE, "Audit logging" (how-to/audit-logging, 2026-04).
         """
@@ -89,6 +96,8 @@ class Entries:
         if not project_id.isdigit():  # entries name a project by its id, which may be out of reach
             fields["logname"] = f"projects/{project_id}/logs/{log_id.replace('/', '%2F')}"
             fields["resource.labels.project_id"] = project_id
+        if principal:
+            fields[PRINCIPAL] = principal
         return cls(fields, log_id)
 
 
@@ -96,17 +105,22 @@ def matches(text: str, entries: Entries) -> Matched:
     """Tell which of some entries a filter matches; an empty filter matches all."""
     if len(text) > LONGEST:
         return Matched(Match.SOME, f"the filter is longer than {LONGEST} characters")
-    known = tuple((name, entries.fields[name]) for name in _fields_compared(text) if name in entries.fields)
+    known = tuple((name, entries.fields[name]) for name in _compared(text)[0] if name in entries.fields)
     return _answer(text, entries.log_id, known)
 
 
+def principals(text: str) -> frozenset[str]:
+    """Give the principals that a filter names one by one; an ordinary one is none of them."""
+    return _compared(text)[1] if len(text) <= LONGEST else frozenset()
+
+
 @lru_cache(maxsize=1024)
-def _fields_compared(text: str) -> tuple[str, ...]:
-    """Give the fields that a filter compares; every project has the same few filters, and most name no cluster."""
+def _compared(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Give the fields and principals that a filter compares; every project has the same few filters."""
     parser = _Parser(text, Entries({}, ""))
     with suppress(_UnreadableError):
         parser.whole()
-    return tuple(sorted(parser.compared))
+    return tuple(sorted(parser.fields)), frozenset(parser.principals)
 
 
 @lru_cache(maxsize=1024)
@@ -136,7 +150,8 @@ class _Parser:
 
     def __init__(self, text: str, entries: Entries) -> None:
         """Begin at the start; dividing the text into tokens waits until it is read."""
-        self.compared: set[str] = set()
+        self.fields: set[str] = set()
+        self.principals: set[str] = set()
         self._text = text
         self._entries = entries
         self._tokens: list[_Token] = []
@@ -227,9 +242,13 @@ class _Parser:
             raise _UnreadableError(message)
         self._next += 1
         asked = _quoted(f"{self._text[begin.at : value.at]}{value.text}")
-        self.compared.add(field)
+        self.fields.add(field)
         if field in self._entries.fields:
-            return _compared(self._entries.fields[field], operator, value, asked)
+            return _outcome(self._entries.fields[field], operator, value, asked)
+        if field == PRINCIPAL and operator in ("=", "!=") and _plain(value).lower() not in _NOBODY:
+            # Somebody whom no filter names is not the one whom this one names.
+            self.principals.add(_plain(value))
+            return _yes(answer=False, negated=operator == "!=")
         if _is_absent(field) and operator in ("=", ":", "=~"):
             return Matched(Match.NONE)
         if field == "severity" and _plain(value).upper() == "DEFAULT" and operator in (">=", "<"):
@@ -319,7 +338,7 @@ def _is_absent(field: str) -> bool:
     return is_label or field.split(".", maxsplit=1)[0] in _ABSENT
 
 
-def _compared(known: str, operator: str, value: _Token, asked: str) -> Matched:
+def _outcome(known: str, operator: str, value: _Token, asked: str) -> Matched:
     """Compare a known value; what is not sure is said to be so."""
     text = _plain(value)
     if operator in ("=", "!="):

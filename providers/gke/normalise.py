@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from providers.gke.audit_logs import admin_activity, audit_notes, exported
-from providers.gke.exemptions import blind_spots
+from providers.gke.exemptions import blind_spots, unkept_principals
 from providers.gke.facts import ClusterFacts, LogType, ProjectFacts
 from providers.gke.filters import Entries
 from providers.gke.logs import ADMIN_ACTIVITY, DATA_ACCESS, NAMES
@@ -100,7 +100,7 @@ def normalise(facts: ClusterFacts, identity: str, rule: RuleSettings) -> Cluster
             **steps(project, switched_on, data_access, entries, rule),
         },
         unread=tuple(_unread(facts)),
-        blind_spots=blind_spots(project),
+        blind_spots=(*blind_spots(project), *unkept_principals(facts, data_access)),
     )
 
 

@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Final
 
 from providers.gke.facts import ProjectFacts, Sink
-from providers.gke.filters import Entries
+from providers.gke.filters import Entries, principals
 from providers.gke.logs import DATA_ACCESS
 from providers.gke.sinks import Takes, called, intercepts, project_named_by, taken
 from providers.gke.stores import LIST_SINKS, Store, bucket_store, lost, store_elsewhere
@@ -61,17 +61,27 @@ def route_admin_activity() -> Routing:
     return Routing(LinkCheck(LinkState.OK, reason, (_REQUIRED,)), kept)
 
 
-def route_data_access(project: ProjectFacts, cluster: str, location: str) -> Routing:
+def route_data_access(project: ProjectFacts, cluster: str, location: str, principal: str = "") -> Routing:
     """Follow the Data Access entries of one cluster to their stores.
 
     Args:
         project: The cluster's project.
         cluster: The cluster's name.
         location: Its region or zone.
+        principal: Whose entries; empty for ordinary principals, whom no filter names.
     """
-    entries = Entries.of(project.project_id, location, cluster, DATA_ACCESS)
+    entries = Entries.of(project.project_id, location, cluster, DATA_ACCESS, principal)
     stores = tuple(_stores(project, entries))
     return Routing(_delivered(stores), _retained(stores), stores)
+
+
+def principals_named(project: ProjectFacts) -> list[str]:
+    """Give the principals that filters of sinks and exclusions name one by one, in alphabetical order."""
+    own = () if isinstance(project.sinks, CollectionError) else project.sinks
+    elsewhere = [one for found in project.elsewhere.values() if isinstance(found, tuple) for one in found]
+    sinks = [sink for sink in (*project.above.sinks, *own, *elsewhere) if not sink.disabled]
+    texts = {sink.filter for sink in sinks} | {one.filter for sink in sinks for one in sink.exclusions}
+    return sorted(frozenset[str]().union(*map(principals, texts)))
 
 
 def _stores(project: ProjectFacts, entries: Entries) -> Iterator[Store]:

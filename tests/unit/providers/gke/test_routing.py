@@ -288,3 +288,40 @@ async def test_a_project_may_be_named_by_its_number(project: GcpEmulator, collec
     delivered = channel(found.clusters["main"], "data_read").delivered
     assert delivered.state is LinkState.UNKNOWN
     assert 'depends on resource.labels.project_id="payments-prod"' in delivered.reason
+
+
+WHO = "protoPayload.authenticationInfo.principalEmail"
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "left_out"),
+    [
+        (f'{WHO}="robot@x.iam.gserviceaccount.com"', "ok", {"robot@x.iam.gserviceaccount.com": True}),
+        (f'resource.type="k8s_cluster" {WHO}=("a@x" OR "b@x")', "ok", {"a@x": False, "b@x": False}),
+        (f'resource.type="gce_instance" {WHO}="a@x"', "ok", {}),
+        (f'{WHO}="a@x" AND protoPayload.methodName:"list"', "ok", {"a@x": False}),
+        (f'{WHO}="system:serviceaccount:kube-system:job"', "ok", {"system:serviceaccount:kube-system:job": True}),
+        (f'{WHO}="system:anonymous"', "unknown", {}),
+        (f'{WHO}:"system:"', "unknown", {}),
+        (f'{WHO}!="a@x"', "gap", {}),
+    ],
+)
+async def test_an_exclusion_of_named_principals_is_a_blind_spot(
+    text: str, state: str, left_out: dict[str, bool], project: GcpEmulator, collect: Collect
+) -> None:
+    """Ordinary principals are not the ones that a filter names; requests without a user may be."""
+    project.cloud.bind(ORGANIZATION, "roles/owner", "serviceAccount:robot@x.iam.gserviceaccount.com")
+    project.cloud.sinks[P]["_Default"]["exclusions"] = [{"name": "quiet", "filter": text}]
+    cluster = await main_of(collect)
+    assert channel(cluster, "data_read").delivered.state.value == state
+    assert {spot.identity.removeprefix("principal "): spot.grave for spot in cluster.blind_spots} == left_out
+    for spot in cluster.blind_spots:
+        how = "some of its Data Access entries may be" if "methodName" in text else "all of its Data Access entries are"
+        assert spot.what.startswith(f"{how} left out: ")
+        assert "exclusion quiet of sink _Default" in spot.what
+
+
+async def test_what_another_sink_keeps_is_no_blind_spot(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.sinks[P]["_Default"]["exclusions"] = [{"name": "quiet", "filter": f'{WHO}="a@x"'}]
+    project.cloud.sink(P, "all", "storage.googleapis.com/archive")
+    assert (await main_of(collect)).blind_spots == ()
