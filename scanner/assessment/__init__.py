@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 from scanner.assessment.advice import missing_permissions, remediations
 from scanner.assessment.capabilities import capabilities
-from scanner.assessment.chain import Chain, follow
+from scanner.assessment.chain import follow
 from scanner.assessment.findings import merge
 from scanner.assessment.grading import grade_policy
 from scanner.assessment.messages import Circumstances, cluster_message
-from scanner.knowledge import ProviderKnowledge, provider_knowledge
+from scanner.knowledge import provider_knowledge
 from scanner.knowledge.policies import published
 from scanner.model import (
     ApiServer,
     BlindSpot,
+    CapabilityCoverage,
     ClusterObservation,
     ClusterResult,
+    Finding,
     Grade,
     InlinePolicy,
     ManagedPolicy,
@@ -31,39 +34,57 @@ from scanner.model import (
 __all__ = ["assess"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What follows from a cluster's API servers alone, whatever the cluster is called."""
+
+    findings: tuple[Finding, ...]
+    message: str
+    capabilities: tuple[CapabilityCoverage, ...]
+    coverages: tuple[PolicyCoverage | None, ...]
+
+
 def assess(observation: ClusterObservation, rule: RuleSettings) -> ClusterResult:
     """Judge one cluster: each category on each of its API servers, the worst of them deciding."""
     knowledge = provider_knowledge(observation.ref.provider)
-    coverages = [_coverage(server, rule) for server in observation.servers]
-    chains = {category: _chains(observation, category, coverages, knowledge, rule) for category in RequestCategory}
-    findings = tuple(merge(category, chains[category], coverages, knowledge, rule) for category in RequestCategory)
-    known = [coverage for coverage in coverages if coverage]
-    everywhere = all(chain.bounds.at_most is Grade.NONE for one in chains.values() for chain in one)
-    has_policy = not any(isinstance(server.policy, NoPolicy) for server in observation.servers)
+    is_managed = all(isinstance(server.policy, ManagedPolicy) for server in observation.servers)
+    verdict = (_managed_verdict if is_managed else _verdict)(observation.ref.provider, observation.servers, rule)
     return ClusterResult(
         ref=observation.ref,
-        status=worst([finding.status for finding in findings]),
-        message=cluster_message(findings, rule, Circumstances(has_policy, everywhere)),
-        findings=findings,
-        capabilities=capabilities(findings, observation.servers, coverages, knowledge),
-        blind_spots=_unique_spots(known, observation.blind_spots),
+        status=worst([finding.status for finding in verdict.findings]),
+        message=verdict.message,
+        findings=verdict.findings,
+        capabilities=verdict.capabilities,
+        blind_spots=_unique_spots(verdict.coverages, observation.blind_spots),
         facts=observation.facts,
-        notes=_notes(observation, coverages),
-        remediations=remediations(observation, findings, knowledge, rule),
-        permissions_missing=missing_permissions(observation, findings),
+        notes=_notes(observation, verdict.coverages),
+        remediations=remediations(observation, verdict.findings, knowledge, rule),
+        permissions_missing=missing_permissions(observation, verdict.findings),
     )
 
 
-def _chains(
-    observation: ClusterObservation,
-    category: RequestCategory,
-    coverages: list[PolicyCoverage | None],
-    knowledge: ProviderKnowledge,
-    rule: RuleSettings,
-) -> list[Chain]:
-    """Follow one category through every API server of the cluster."""
-    pairs = zip(observation.servers, coverages, strict=True)
-    return [follow(server, category, coverage, knowledge, rule) for server, coverage in pairs]
+def _verdict(provider: str, servers: tuple[ApiServer, ...], rule: RuleSettings) -> _Verdict:
+    """Follow each category through every API server."""
+    knowledge = provider_knowledge(provider)
+    coverages = tuple(_coverage(server, rule) for server in servers)
+    pairs = tuple(zip(servers, coverages, strict=True))
+    chains = {
+        category: [follow(server, category, coverage, knowledge, rule) for server, coverage in pairs]
+        for category in RequestCategory
+    }
+    findings = tuple(merge(category, chains[category], coverages, knowledge, rule) for category in RequestCategory)
+    everywhere = all(chain.bounds.at_most is Grade.NONE for one in chains.values() for chain in one)
+    has_policy = not any(isinstance(server.policy, NoPolicy) for server in servers)
+    return _Verdict(
+        findings,
+        cluster_message(findings, rule, Circumstances(has_policy, everywhere)),
+        capabilities(findings, servers, coverages, knowledge),
+        coverages,
+    )
+
+
+_managed_verdict = lru_cache(maxsize=256)(_verdict)
+"""The clusters of one project differ in their names only, and a lookup costs a tenth of a judgement."""
 
 
 def _coverage(server: ApiServer, rule: RuleSettings) -> PolicyCoverage | None:
@@ -85,13 +106,15 @@ def _published_coverage(name: str, all_stages: bool, anonymous: bool | None) -> 
     )
 
 
-def _unique_spots(coverages: list[PolicyCoverage], exempted: tuple[BlindSpot, ...]) -> tuple[BlindSpot, ...]:
+def _unique_spots(
+    coverages: tuple[PolicyCoverage | None, ...], exempted: tuple[BlindSpot, ...]
+) -> tuple[BlindSpot, ...]:
     """Gather the blind spots of all API servers and of the cloud's own exemptions, graver ones first."""
-    spots = dict.fromkeys([*exempted, *(spot for coverage in coverages for spot in coverage.blind_spots)])
+    spots = dict.fromkeys([*exempted, *(spot for coverage in coverages if coverage for spot in coverage.blind_spots)])
     return tuple(sorted(spots, key=lambda spot: (not spot.grave, spot.identity)))
 
 
-def _notes(observation: ClusterObservation, coverages: list[PolicyCoverage | None]) -> tuple[Note, ...]:
+def _notes(observation: ClusterObservation, coverages: tuple[PolicyCoverage | None, ...]) -> tuple[Note, ...]:
     """Put the provider's remarks first, then those on the clusters' own policies, each once.
 
     Remarks on a policy that the cloud runs are left out: they are the same everywhere, and nobody can act on them.

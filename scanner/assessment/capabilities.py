@@ -38,7 +38,7 @@ class _Kept:
 def capabilities(
     findings: tuple[Finding, ...],
     servers: tuple[ApiServer, ...],
-    coverages: list[PolicyCoverage | None],
+    coverages: tuple[PolicyCoverage | None, ...],
     knowledge: ProviderKnowledge,
 ) -> tuple[CapabilityCoverage, ...]:
     """Say of every capability whether it is recorded, by the worst of the API servers."""
