@@ -35,6 +35,15 @@ SDK_ERRORS: Final = (
 """All that a call, and reading its answer or the credentials, may raise; ValueError and below: a wrong shape."""
 
 SERVICE_DISABLED: Final = "SERVICE_DISABLED"
+_NO_PERMISSION_HELPS: Final = {
+    "SECURITY_POLICY_VIOLATED": "let an ingress rule or access level of VPC Service Controls admit the scan's identity",
+    "USER_PROJECT_DENIED": "grant serviceusage.services.use in quota_project, or leave quota_project out",
+    "BILLING_DISABLED": "enable billing for the project that is asked, or for quota_project",
+}
+"""Why Google refuses beside a missing permission, and what to do about it.
+
+Source: Google Cloud, "Error reasons" (``google.api.ErrorReason``, googleapis-common-protos 1.76.0).
+"""
 _LONGEST: Final = 600
 _METADATA_FAILED: Final = "Getting metadata from plugin failed"
 
@@ -111,6 +120,9 @@ def _denied(error: google_errors.Forbidden, operation: str, place: str, permissi
         service = metadata.get("service", "the API")
         hint = f"gcloud services enable {service}, in the project that {metadata.get('consumer', 'is asked')} names"
         return ServiceDisabledError(f"{service} is not enabled", where=place, hint=hint, said=text)
+    if error.reason in _NO_PERMISSION_HELPS:
+        hint = _NO_PERMISSION_HELPS[error.reason]
+        return PermissionDenied(f"{operation} is denied ({error.reason})", where=place, hint=hint, said=text)
     missing = metadata.get("permission") or permission
     hint = f"grant {missing}: `k8s-audit-coverage providers gke --permissions` prints the role that is needed"
     return PermissionDenied(f"{operation} is denied", where=place, permission=missing, hint=hint, said=text)

@@ -14,7 +14,7 @@ from providers.gke.calls import LIST_CLUSTERS, LIST_PROJECTS, Calls, outcome
 from providers.gke.facts import ClusterFacts
 from providers.gke.failures import ServiceDisabledError
 from providers.gke.logs import LOG_IDS, entries_filter
-from providers.gke.normalise import cluster_facts, normalise
+from providers.gke.normalise import Normaliser, cluster_facts
 from providers.gke.options import GkeOptions
 from providers.gke.project import ProjectReader
 from providers.gke.session import Connection, Connections
@@ -151,9 +151,9 @@ class _AccountReader:
         if not wanted:
             return
         facts = await self._projects_read.read(name, project)
+        normaliser = Normaliser(facts, self._connection.identity, self._context.rule)
         for cluster in wanted:
-            found = await self._newest(cluster_facts(facts, cluster))
-            self._emit(normalise(found, self._connection.identity, self._context.rule))
+            self._emit(normaliser.cluster(await self._newest(cluster_facts(facts, cluster))))
 
     async def _newest(self, facts: ClusterFacts) -> ClusterFacts:
         """Look for recent entries of a cluster, where that is asked for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from providers.gke.audit_logs import admin_activity, audit_notes, exported
@@ -12,7 +12,7 @@ from providers.gke.filters import Entries
 from providers.gke.logs import ADMIN_ACTIVITY, DATA_ACCESS, NAMES
 from providers.gke.observed import LIST_ENTRIES, observed
 from providers.gke.remarks import LIST_CLUSTERS, bucket_notes, cluster_notes
-from providers.gke.routing import Routing, route_admin_activity, route_data_access
+from providers.gke.routing import Routing, names_clusters, route_admin_activity, route_data_access
 from providers.gke.steps import steps
 from providers.gke.stores import LIST_BUCKETS, LIST_SINKS
 from scanner.errors import CollectionError
@@ -71,37 +71,66 @@ def cluster_facts(project: ProjectFacts, cluster: Any) -> ClusterFacts:  # noqa:
     )
 
 
-def normalise(facts: ClusterFacts, identity: str, rule: RuleSettings) -> ClusterObservation:
-    """Put one cluster into the common model.
+class Normaliser:
+    """Puts the clusters of one project into the common model; what they have in common is worked out once."""
 
-    Args:
-        facts: What was read.
-        identity: Whom the scan runs as.
-        rule: Whether recent entries were asked for, and for how many days entries are to be kept.
-    """
-    project = facts.project
-    data_access = route_data_access(project, facts.name, facts.location)
-    switched_on = {log: exported(project, log) for log in LogType}
-    activity = _channel(facts, ADMIN_ACTIVITY, admin_activity(), route_admin_activity(), rule)
-    channels = (activity, *(_channel(facts, log, check, data_access, rule) for log, check in switched_on.items()))
-    version = Evidence(LIST_CLUSTERS, "clusters[].currentMasterVersion", facts.version or "absent")
-    server = ApiServer("control plane", ManagedPolicy("gce", (version,)), channels, _authorizer(facts))
-    entries = Entries.of(project.project_id, facts.location, facts.name, DATA_ACCESS)
-    return ClusterObservation(
-        ref=ClusterRef(
-            "gke", project.account, project.project_id, facts.location, facts.name, _id(facts), facts.version or None
-        ),
-        servers=(server,),
-        facts=tuple(_facts(facts)),
-        notes=(*cluster_notes(facts), *audit_notes(project), *bucket_notes(project)),
-        parameters={
-            "project": project.project_id,
-            "identity": identity,
-            **steps(project, switched_on, data_access, entries, rule),
-        },
-        unread=tuple(_unread(facts)),
-        blind_spots=(*blind_spots(project), *unkept_principals(facts, data_access)),
-    )
+    def __init__(self, project: ProjectFacts, identity: str, rule: RuleSettings) -> None:
+        """Judge nothing yet, but gather what is the same for every cluster.
+
+        Args:
+            project: What was read.
+            identity: Whom the scan runs as.
+            rule: Whether recent entries were asked for, and for how many days entries are to be kept.
+        """
+        self._project = project
+        self._identity = identity
+        self._rule = rule
+        self._switched_on = {log: exported(project, log) for log in LogType}
+        self._notes = (*audit_notes(project), *bucket_notes(project))
+        self._exempted = blind_spots(project)
+        self._unread = tuple(_unread_of_project(project))
+        self._routings: dict[tuple[str, str], Routing] = {}
+        self._is_same_for_all = not names_clusters(project)
+
+    def cluster(self, facts: ClusterFacts) -> ClusterObservation:
+        """Put one cluster into the common model."""
+        project, data_access = self._project, self._routing(facts)
+        channels = tuple(self._channels(facts, data_access))
+        version = Evidence(LIST_CLUSTERS, "clusters[].currentMasterVersion", facts.version or "absent")
+        server = ApiServer("control plane", ManagedPolicy("gce", (version,)), channels, _authorizer(facts))
+        entries = Entries.of(project.project_id, facts.location, facts.name, DATA_ACCESS)
+        place = (project.account, project.project_id, facts.location)
+        return ClusterObservation(
+            ref=ClusterRef("gke", *place, facts.name, _id(facts), facts.version or None),
+            servers=(server,),
+            facts=tuple(_facts(facts)),
+            notes=(*cluster_notes(facts), *self._notes),
+            parameters={
+                "project": project.project_id,
+                "identity": self._identity,
+                **steps(project, self._switched_on, data_access, entries, self._rule),
+            },
+            unread=(*self._unread, *_unread(LIST_ENTRIES, facts.newest.values())),
+            blind_spots=(*self._exempted, *unkept_principals(facts, data_access)),
+        )
+
+    def _channels(self, facts: ClusterFacts, data_access: Routing) -> Iterator[LogChannel]:
+        """Give Admin Activity and each kind of Data Access."""
+        yield _channel(facts, ADMIN_ACTIVITY, admin_activity(), route_admin_activity(), self._rule)
+        for log, check in self._switched_on.items():
+            yield _channel(facts, log, check, data_access, self._rule)
+
+    def _routing(self, facts: ClusterFacts) -> Routing:
+        """Follow a cluster's Data Access entries; once for all clusters where no filter tells them apart."""
+        key = ("", "") if self._is_same_for_all else (facts.name, facts.location)
+        if key not in self._routings:
+            self._routings[key] = route_data_access(self._project, facts.name, facts.location)
+        return self._routings[key]
+
+
+def normalise(facts: ClusterFacts, identity: str, rule: RuleSettings) -> ClusterObservation:
+    """Put one cluster into the common model, by itself; the arguments are those of `Normaliser`."""
+    return Normaliser(facts.project, identity, rule).cluster(facts)
 
 
 def _id(facts: ClusterFacts) -> str:
@@ -153,20 +182,17 @@ def _facts(facts: ClusterFacts) -> Iterator[Fact]:
         yield Fact(name, value, Evidence(LIST_CLUSTERS, f"clusters[].{field}", value))
 
 
-def _unread(facts: ClusterFacts) -> Iterator[Unread]:
-    """Name the calls that gave nothing, and what their errors advise."""
-    project = facts.project
-    outcomes: list[tuple[str, object]] = [
-        ("resourcemanager:getIamPolicy", project.policy),
-        ("resourcemanager:GetProject", project.ancestors),
-        *(("resourcemanager:getIamPolicy", one.policy) for one in project.known_ancestors),
-        (LIST_SINKS, project.sinks),
-        *((LIST_SINKS, one) for one in project.above.unread),
-        *((LIST_SINKS, one) for one in project.elsewhere.values()),
-        (LIST_BUCKETS, project.unlisted),
-        *((LIST_BUCKETS, one) for one in project.buckets.values()),
-        *((LIST_ENTRIES, one) for one in facts.newest.values()),
-    ]
-    for operation, found in outcomes:
+def _unread_of_project(project: ProjectFacts) -> Iterator[Unread]:
+    """Name the calls about a project that gave nothing, and what their errors advise."""
+    policies = (project.policy, *(one.policy for one in project.known_ancestors))
+    yield from _unread("resourcemanager:getIamPolicy", policies)
+    yield from _unread("resourcemanager:GetProject", (project.ancestors,))
+    yield from _unread(LIST_SINKS, (project.sinks, *project.above.unread, *project.elsewhere.values()))
+    yield from _unread(LIST_BUCKETS, (project.unlisted, *project.buckets.values()))
+
+
+def _unread(operation: str, outcomes: Iterable[object]) -> Iterator[Unread]:
+    """Name a call for each outcome that is an error."""
+    for found in outcomes:
         if isinstance(found, CollectionError):
             yield Unread(operation, found.permission, found.hint)

@@ -77,11 +77,20 @@ def route_data_access(project: ProjectFacts, cluster: str, location: str, princi
 
 def principals_named(project: ProjectFacts) -> list[str]:
     """Give the principals that filters of sinks and exclusions name one by one, in alphabetical order."""
+    return sorted(frozenset[str]().union(*map(principals, _filters(project))))
+
+
+def names_clusters(project: ProjectFacts) -> bool:
+    """Tell whether a filter may treat some clusters of the project otherwise than others."""
+    return any(word in text.lower() for text in _filters(project) for word in ("cluster", "location"))
+
+
+def _filters(project: ProjectFacts) -> set[str]:
+    """Give the texts of all filters of sinks and exclusions that entries of the project may meet."""
     own = () if isinstance(project.sinks, CollectionError) else project.sinks
     elsewhere = [one for found in project.elsewhere.values() if isinstance(found, tuple) for one in found]
     sinks = [sink for sink in (*project.above.sinks, *own, *elsewhere) if not sink.disabled]
-    texts = {sink.filter for sink in sinks} | {one.filter for sink in sinks for one in sink.exclusions}
-    return sorted(frozenset[str]().union(*map(principals, texts)))
+    return {sink.filter for sink in sinks} | {one.filter for sink in sinks for one in sink.exclusions}
 
 
 def _stores(project: ProjectFacts, entries: Entries) -> Iterator[Store]:
