@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import Final
 
@@ -45,6 +46,7 @@ _NO_PERMISSION_HELPS: Final = {
 Source: Google Cloud, "Error reasons" (``google.api.ErrorReason``, googleapis-common-protos 1.76.0).
 """
 _LONGEST: Final = 600
+_USER: Final = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
 _METADATA_FAILED: Final = "Getting metadata from plugin failed"
 
 
@@ -129,6 +131,7 @@ def _denied(error: google_errors.Forbidden, operation: str, place: str, permissi
 
 
 def one_line(error: BaseException) -> str:
-    """Give an error's text on one line."""
+    """Give an error's text on one line, without the user and password that a proxy's URL may hold."""
     said = getattr(error, "message", "") or str(error)
-    return textwrap.shorten(" ".join(str(said).split()), _LONGEST, placeholder=" ...") or type(error).__name__
+    text = _USER.sub(r"\g<scheme>", " ".join(str(said).split()))
+    return textwrap.shorten(text, _LONGEST, placeholder=" ...") or type(error).__name__

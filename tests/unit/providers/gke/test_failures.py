@@ -97,3 +97,10 @@ def test_an_api_that_is_off_is_named() -> None:
 )
 def test_only_what_may_pass_is_asked_again(error: Exception, again: bool) -> None:  # noqa: FBT001 - the answer
     assert is_transient(error) is again
+
+
+def test_a_proxys_password_stays_out_of_what_is_said() -> None:
+    error = requests.exceptions.ProxyError("cannot connect to http://bob:hunter2@proxy.example.com:3128/ (refused)")
+    found = translate(error, "logging:ListSinks", "projects/p")
+    assert "http://proxy.example.com:3128/" in found.what
+    assert "hunter2" not in f"{found.what}{found.said}{found.hint}"

@@ -201,7 +201,7 @@ async def test_an_exclusion_is_taken_out_by_its_name(project: GcpEmulator, colle
 async def test_a_project_without_sinks(project: GcpEmulator, collect: Collect) -> None:
     project.cloud.sinks[P].clear()
     found = await reads(collect)
-    assert found.delivered.reason == "no sink keeps them: project payments-prod has no log sink"
+    assert found.delivered.reason == "no sink keeps Data Access entries: project payments-prod has no log sink"
     result = assess(await main_of(collect), RuleSettings())
     assert "gcloud logging sinks create k8s-audit" in result.remediations[0].code
 
