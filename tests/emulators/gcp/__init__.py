@@ -96,6 +96,10 @@ def running(threads: int = 16) -> Iterator[GcpEmulator]:
                 "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(folder / "ca.pem"),
                 "REQUESTS_CA_BUNDLE": str(folder / "ca.pem"),
                 "NO_GCE_CHECK": "true",
+                # Whatever the endpoints, the library asks Google's own host for the regions that it may use, in the
+                # background: a proxy that is not there keeps that from leaving this machine.
+                "HTTPS_PROXY": "http://127.0.0.1:9",
+                "NO_PROXY": "127.0.0.1,localhost",
             }
             try:
                 yield emulator

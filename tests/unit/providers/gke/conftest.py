@@ -69,7 +69,7 @@ def emulator() -> Iterator[GcpEmulator]:
 def gcp(emulator: GcpEmulator, monkeypatch: pytest.MonkeyPatch) -> GcpEmulator:
     """An empty cloud."""
     emulator.reset()
-    for name in ("GOOGLE_CLOUD_PROJECT", "GCE_METADATA_HOST", "HTTPS_PROXY", "https_proxy"):
+    for name in ("GOOGLE_CLOUD_PROJECT", "GCE_METADATA_HOST", "https_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     for name, value in emulator.environment.items():
         monkeypatch.setenv(name, value)
