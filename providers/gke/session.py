@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import google.auth
-from google.api_core.client_options import ClientOptions
+import grpc.aio
 from google.api_core.gapic_v1 import client_info
 from google.api_core.retry import AsyncRetry
 from google.api_core.timeout import ConstantTimeout
 from google.auth import credentials as auth_credentials
 from google.auth import impersonated_credentials
-from google.auth.transport.requests import AuthorizedSession
+from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud.container_v1 import ClusterManagerAsyncClient
 from google.cloud.logging_v2.services.config_service_v2 import ConfigServiceV2AsyncClient
 from google.cloud.logging_v2.services.logging_service_v2 import LoggingServiceV2AsyncClient
 from google.cloud.resourcemanager_v3 import FoldersAsyncClient, OrganizationsAsyncClient, ProjectsAsyncClient
 from google.oauth2 import service_account
 
+from providers.gke.authorization import Authorize
 from providers.gke.failures import SDK_ERRORS, translate
 from providers.gke.options import GkeOptions
 from scanner.model import ScanSettings
@@ -47,6 +49,7 @@ class Connection:
         self.shared: dict[tuple[str, str], asyncio.Task[Any]] = {}
         self.rest_endpoint = options.endpoints.logging_rest
         self.rest = AuthorizedSession(credentials)
+        self._token_request = Request()
         self.users = 0
         self._scan = scan
         self._credentials = credentials
@@ -141,13 +144,31 @@ class Connection:
         """Make a client when it is first needed."""
         if kind not in self._clients:
             make: Any = kind
+            transport = make.get_transport_class("grpc_asyncio")
             self._clients[kind] = make(
-                credentials=self._credentials,
-                client_options=ClientOptions(api_endpoint=endpoint),
-                client_info=client_info.ClientInfo(user_agent="k8s-audit-coverage"),
+                transport=transport(
+                    host=endpoint,
+                    credentials=self._credentials,
+                    channel=partial(self._channel, transport.DEFAULT_HOST),
+                    client_info=client_info.ClientInfo(user_agent="k8s-audit-coverage"),
+                )
             )
         found: T = self._clients[kind]
         return found
+
+    def _channel(
+        self,
+        default_host: str,
+        target: str,
+        *,
+        ssl_credentials: grpc.ChannelCredentials | None = None,
+        options: Sequence[tuple[str, Any]] | None = None,
+        **_: object,
+    ) -> grpc.aio.Channel:
+        """Open a channel; of what the library would give its own, the call credentials are left out."""
+        authorize = Authorize(self._credentials, self._token_request, default_host)
+        trusted = ssl_credentials or grpc.ssl_channel_credentials()
+        return grpc.aio.secure_channel(target, trusted, options=options, interceptors=[authorize])
 
 
 class Connections:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from scanner.assessment.grading_words import join
-from scanner.knowledge import ProviderKnowledge
+from scanner.knowledge import ProviderKnowledge, provider_knowledge
 from scanner.knowledge.request_classes import NamedRequests, request_knowledge
 from scanner.model import (
     ApiServer,
@@ -85,6 +86,13 @@ def _kept(capability: Capability, server: ApiServer, knowledge: ProviderKnowledg
     possible = frozenset(log for log, state in states.items() if state is not LinkState.GAP)
     if knowledge.carries_all(sure):
         return _Kept(Recorded.YES)
+    return _kept_by(capability, sure, possible, knowledge.provider)
+
+
+@lru_cache(maxsize=1024)
+def _kept_by(capability: Capability, sure: frozenset[str], possible: frozenset[str], provider: str) -> _Kept:
+    """Ask what some logs keep of a capability's requests, whichever cluster they are of."""
+    knowledge = provider_knowledge(provider)
     parts = request_knowledge().capabilities[capability].parts
     answers = [(part, verb, _of_verb(knowledge, sure, possible, verb)) for part in parts for verb in _verbs(part)]
     recorded = {answer for _, _, answer in answers}

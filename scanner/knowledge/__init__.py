@@ -110,6 +110,10 @@ class ProviderKnowledge(_Data):
         return {}
 
     @cached_property
+    def _verbs_carried(self) -> dict[tuple[frozenset[str], str], bool]:
+        return {}
+
+    @cached_property
     def _contributors(self) -> dict[RequestCategory, frozenset[str]]:
         return {category: self._contributing(category) for category in RequestCategory}
 
@@ -133,9 +137,12 @@ class ProviderKnowledge(_Data):
 
     def carries(self, logs: frozenset[str], verb: str) -> bool:
         """Tell whether every event of a verb stands in some logs."""
-        joint = (one.carries for one in self.together if logs.issuperset(one.logs))
-        single = (self.logs[log].carries or frozenset() for log in logs)
-        return self.carries_all(logs) or any(verb in verbs for verbs in (*single, *joint))
+        if (logs, verb) not in self._verbs_carried:
+            joint = (one.carries for one in self.together if logs.issuperset(one.logs))
+            single = (self.logs[log].carries or frozenset() for log in logs)
+            found = self.carries_all(logs) or any(verb in verbs for verbs in (*single, *joint))
+            self._verbs_carried[logs, verb] = found
+        return self._verbs_carried[logs, verb]
 
     def may_carry(self, logs: frozenset[str], verb: str) -> bool:
         """Tell whether some events of a verb may stand in some logs."""
