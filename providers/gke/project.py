@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from providers.gke.calls import Calls, is_denied, outcome
 from providers.gke.facts import Ancestor, ProjectFacts, Read, Sink, SinksAbove
 from providers.gke.sinks import bucket_named_by, project_named_by
-from scanner.errors import CollectionError
+from scanner.errors import CollectionError, Malformed
 
 if TYPE_CHECKING:
     from google.cloud import resourcemanager_v3
@@ -66,7 +66,8 @@ class ProjectReader:
         except CollectionError as error:
             return _WayUp(name, "", error)
         names: list[str] = []
-        parent, lost = found.parent, None
+        parent = found.parent
+        lost: CollectionError | None = None
         while parent and len(names) < _DEEPEST:
             names.append(parent)
             if not parent.startswith("folders/"):
@@ -76,6 +77,11 @@ class ProjectReader:
             except CollectionError as error:
                 lost = error
                 break
+        else:
+            if parent:
+                lost = Malformed(
+                    f"folders lie deeper than {_DEEPEST} levels: {' in '.join(names)}", where=f"projects/{name}"
+                )
         known = tuple(await asyncio.gather(*(self._ancestor(one) for one in names)))
         return _WayUp(found.project_id, found.name.removeprefix("projects/"), lost, known)
 

@@ -189,8 +189,10 @@ class Cloud:
         """Give what is above a resource, nearest first."""
         project = self.find_project(resource) if resource.startswith("projects/") else None
         parent = project.parent if project else self.folders.get(resource, ("", ""))[0]
-        while parent:
+        seen: set[str] = set()
+        while parent and parent not in seen:
             yield parent
+            seen.add(parent)
             parent = self.folders.get(parent, ("", ""))[0]
 
     def is_there(self, resource: str) -> bool:

@@ -131,3 +131,14 @@ async def test_the_permissions_of_the_role_are_those_that_are_asked_for(project:
     granted = {line.removeprefix("- ") for line in lines if line.startswith("- ")}
     silent = {"logging.privateLogEntries.list", "serviceusage.services.use"}  # asked for by no call of their own
     assert granted - silent == project.cloud.asked
+
+
+async def test_folders_that_lead_round_in_circles_are_no_way_up(gcp: GcpEmulator, collect: Collect) -> None:
+    gcp.cloud.folder("10", "folders/11")
+    gcp.cloud.folder("11", "folders/10")
+    gcp.cloud.project("payments-prod", "folders/10")
+    gcp.cloud.cluster("payments-prod", "main")
+    found = (await collect(project="payments-prod")).clusters["main"]
+    result = assess(found, RuleSettings())
+    assert result.status is Status.UNKNOWN
+    assert "are switched on by what is above it could not be read" in result.message
