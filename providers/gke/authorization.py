@@ -43,7 +43,9 @@ class Authorize(grpc.aio.UnaryUnaryClientInterceptor):
     ) -> Any:  # noqa: ANN401 - the call, whatever it answers
         """Send a call on with its headers; google.auth's errors where there is no token to be had."""
         method = client_call_details.method
-        headers = await self._headers(method.decode() if isinstance(method, bytes) else str(method))
+        name = method.decode() if isinstance(method, bytes) else str(method)
+        # The call's own time limit begins with the call, and whoever issues tokens may not answer either.
+        headers = await asyncio.wait_for(self._headers(name), client_call_details.timeout)
         metadata = grpc.aio.Metadata(*(client_call_details.metadata or ()), *headers)
         return await continuation(client_call_details._replace(metadata=metadata), request)
 

@@ -91,7 +91,7 @@ def _refused(error: Exception, operation: str, place: str, text: str) -> Collect
 
 def _broken(error: Exception, operation: str, place: str, text: str) -> CollectionError:
     """Translate what is neither refused nor missing: no answer, or one that is of no use."""
-    if isinstance(error, google_errors.GatewayTimeout | requests.Timeout):
+    if isinstance(error, google_errors.GatewayTimeout | requests.Timeout | TimeoutError):
         hint = "raise scan.call_timeout, or try again later"
         return TimedOut(f"{operation} gave no answer in time", where=place, hint=hint, said=text)
     if isinstance(error, google_errors.ServerError | requests.ConnectionError | OSError) and not isinstance(

@@ -39,6 +39,7 @@ class Tokens:
         self._lock = threading.Lock()
         self.revoked = False
         self.refused_grants = False
+        self.stall = 0.0
         self.issued: list[str] = []
 
     def issue(self, kind: str, seconds: int = 3600) -> str:

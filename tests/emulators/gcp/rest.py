@@ -116,6 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _service_account_token(self, form: dict[str, list[str]]) -> None:
         """Exchange a signed assertion for a token."""
+        time.sleep(self.tokens.stall)
         payload = verified(form.get("assertion", [""])[0])
         if payload is None or self.tokens.refused_grants:
             self._send(400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."})

@@ -105,3 +105,13 @@ async def test_a_token_endpoint_that_refuses(gcp: GcpEmulator, collect: Collect)
     [failure] = found.failures
     assert (failure.kind, failure.whole_account) == (FailureKind.CREDENTIALS, True)
     assert "there are no usable Google credentials" in failure.reason
+
+
+async def test_a_token_endpoint_that_does_not_answer_is_given_up(gcp: GcpEmulator, collect: Collect) -> None:
+    """The time limit of a call holds for the token that it needs as well."""
+    gcp.tokens.stall = 2.0
+    file = gcp.credentials("impersonated_service_account")
+    found = await collect(project="payments-prod", credentials_file=file, scan={"call_timeout": 0.3, "retries": 0})
+    [failure] = found.failures
+    assert (failure.kind, failure.whole_account) == (FailureKind.TIMEOUT, True)
+    assert failure.reason == "container:ListClusters gave no answer in time: TimeoutError"

@@ -33,6 +33,7 @@ def refusal(reason: str, **metadata: str) -> google_errors.Forbidden:
         (google_errors.NotFound("gone"), NotFound, "finds nothing: gone"),
         (google_errors.GatewayTimeout("late"), TimedOut, "gave no answer in time"),
         (requests.ReadTimeout("late"), TimedOut, "gave no answer in time"),
+        (TimeoutError(), TimedOut, "gave no answer in time"),
         (google_errors.ServiceUnavailable("down"), Unreachable, "could not be reached: down"),
         (requests.ConnectionError("refused"), Unreachable, "could not be reached: refused"),
         (google_errors.BadRequest("bad"), CollectionError, "was refused: bad"),
