@@ -76,8 +76,8 @@ def rest_sink(parent: str, sink: dict[str, Any]) -> Sink:
 
 
 def bucket_of(bucket: Any) -> Bucket:  # noqa: ANN401 - a message of a library without types
-    """Turn a ``google.logging.v2.LogBucket`` into facts; Google keeps entries 30 days where no number is set."""
-    state = int(bucket.lifecycle_state)
+    """Turn a raw ``google.logging.v2.LogBucket`` into facts; Google keeps entries 30 days where no number is set."""
+    state = bucket.lifecycle_state
     return Bucket(
         name=bucket.name,
         retention_days=bucket.retention_days or _DEFAULT_DAYS,

@@ -15,6 +15,7 @@ from google.cloud.logging_v2.types import (
     ListBucketsRequest,
     ListLogEntriesRequest,
     ListSinksRequest,
+    LogBucket,
     LogSink,
 )
 from google.iam.v1 import iam_policy_pb2, options_pb2
@@ -130,7 +131,7 @@ class Calls:
         method = self._connection.logging.list_buckets
         found: dict[str, Read[Bucket]] = {}
         async for page in self._pages(method, request, LIST_BUCKETS, f"projects/{project_id}", "logging.buckets.list"):
-            found |= {bucket.name: bucket_of(bucket) for bucket in page.buckets}
+            found |= {one.name: one for one in (bucket_of(LogBucket.pb(bucket)) for bucket in page.buckets)}
         return found
 
     async def bucket(self, name: str) -> Bucket:
@@ -139,7 +140,8 @@ class Calls:
         async def read() -> Bucket:
             request = GetBucketRequest(name=name)
             method = self._connection.logging.get_bucket
-            return bucket_of(await self._call(method, request, GET_BUCKET, name, "logging.buckets.get"))
+            bucket = await self._call(method, request, GET_BUCKET, name, "logging.buckets.get")
+            return bucket_of(LogBucket.pb(bucket))
 
         return await self._shared(("bucket", name), read)
 
