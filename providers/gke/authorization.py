@@ -44,18 +44,19 @@ class Authorize(grpc.aio.UnaryUnaryClientInterceptor):
         """Send a call on with its headers; google.auth's errors where there is no token to be had."""
         method = client_call_details.method
         name = method.decode() if isinstance(method, bytes) else str(method)
-        # The call's own time limit begins with the call, and whoever issues tokens may not answer either.
-        headers = await asyncio.wait_for(self._headers(name), client_call_details.timeout)
+        headers = self._ask(name) if self._credentials.valid else await self._fetch(name, client_call_details.timeout)
         metadata = grpc.aio.Metadata(*(client_call_details.metadata or ()), *headers)
         return await continuation(client_call_details._replace(metadata=metadata), request)
 
-    async def _headers(self, method: str) -> list[tuple[str, str]]:
-        """Give the headers; of calls at the same time one fetches a new token, and the others wait for it."""
-        if not self._credentials.valid:
-            async with self._lock:
-                if not self._credentials.valid:
-                    return await asyncio.to_thread(self._ask, method)
-        return self._ask(method)
+    async def _fetch(self, method: str, timeout: float | None) -> list[tuple[str, str]]:  # noqa: ASYNC109 - a call's own
+        """Fetch a token, and give the headers; of calls at the same time one does it, and the others wait for it.
+
+        The time limit of a call begins with the call itself, and whoever issues tokens may not answer either.
+        """
+        async with asyncio.timeout(timeout), self._lock:
+            if self._credentials.valid:
+                return self._ask(method)
+            return await asyncio.to_thread(self._ask, method)
 
     def _ask(self, method: str) -> list[tuple[str, str]]:
         """Ask the library's plug-in, which answers at once or blocks to fetch a token."""
