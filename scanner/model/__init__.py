@@ -5,6 +5,7 @@ from scanner.model.observation import (
     AccountNote,
     ApiServer,
     Authorizer,
+    BlindSpot,
     ClusterObservation,
     ClusterRef,
     Collected,
@@ -29,7 +30,6 @@ from scanner.model.policy import PolicyFinding, PolicySeverity
 from scanner.model.result import (
     AccountResult,
     AccountStatus,
-    BlindSpot,
     Capability,
     CapabilityCoverage,
     CategoryCoverage,
@@ -45,9 +45,10 @@ from scanner.model.result import (
     Status,
     worst,
 )
-from scanner.model.settings import RuleSettings, ScanSettings, Settings
+from scanner.model.settings import SHOWN_AS_SET, RuleSettings, ScanSettings, Settings
 
 __all__ = [
+    "SHOWN_AS_SET",
     "AccountIdentity",
     "AccountNote",
     "AccountResult",

@@ -225,6 +225,22 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class BlindSpot:
+    """An identity whose requests the policy (or an exemption) leaves out.
+
+    Attributes:
+        identity: ``user alice``, ``group system:masters``.
+        grave: True where the identity holds power over the cluster.
+        what: What of its requests is not recorded, in words.
+    """
+
+    identity: str
+    grave: bool
+    what: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """Something about a cluster that could not be read, a link or a fact beside them: what it takes to read it."""
 
@@ -241,6 +257,7 @@ class ClusterObservation:
         servers: Never empty: a cluster of which nothing could be read has one server with unknown parts.
         parameters: Values that fill the remediation texts of ``scanner/knowledge`` beside the fields of `ref`.
         unread: What could not be read, in the order of the chain.
+        blind_spots: Identities that the cloud's own settings exempt, beside those that the audit policy leaves out.
     """
 
     ref: ClusterRef
@@ -249,6 +266,7 @@ class ClusterObservation:
     notes: tuple[Note, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     unread: tuple[Unread, ...] = ()
+    blind_spots: tuple[BlindSpot, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse an observation that would be covered by being empty."""

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import accounts, eks, policy, startup
+from tests.bench import accounts, eks, gke, policy, startup
 
-BENCHMARKS = {"accounts": accounts.main, "eks": eks.main, "policy": policy.main, "startup": startup.main}
+BENCHMARKS = {
+    "accounts": accounts.main,
+    "eks": eks.main,
+    "gke": gke.main,
+    "policy": policy.main,
+    "startup": startup.main,
+}
 
 
 def main(wanted: list[str]) -> int:
