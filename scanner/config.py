@@ -283,8 +283,8 @@ def _complaint(file: _File, model: type[BaseModel], key: str, error: Any) -> str
         return f"{where}: is missing (write {name} = …)"
     if kind == "too_short":
         return f"{where}: must name at least {error['ctx']['min_length']}, not {_shown(error['input'])}"
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    said = message if kind in {"value_error", "assertion_error"} else f"must be {message}"
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should ").removeprefix("String should ")
+    said = message if kind in {"value_error", "assertion_error"} else f"must {message}"
     return f"{where}: {said}, not {_shown(error['input'])}" if kind != "value_error" else f"{where}: {said}"
 
 
