@@ -85,7 +85,8 @@ def _refused(error: Exception, operation: str, place: str, text: str) -> Collect
         hint = "raise scan.retries, lower scan.max_calls, or set quota_project"
         return Throttled(f"{operation} was still throttled after all attempts", where=place, hint=hint, said=text)
     if isinstance(error, google_errors.NotFound):
-        return NotFound(f"{operation} finds nothing: {text}", where=place)
+        hint = "correct the id in the configuration, or look whether it was deleted meanwhile"
+        return NotFound(f"{operation} finds nothing: {text}", where=place, hint=hint)
     return None
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from google.cloud import resourcemanager_v3
 
-from providers.gke.calls import LIST_CLUSTERS, LIST_PROJECTS, Calls, outcome
+from providers.gke.calls import LIST_CLUSTERS, LIST_FOLDERS, LIST_PROJECTS, Calls, outcome
 from providers.gke.facts import ClusterFacts
 from providers.gke.failures import ServiceDisabledError
 from providers.gke.logs import LOG_IDS, entries_filter
@@ -115,19 +115,19 @@ class _AccountReader:
                     if project.state == resourcemanager_v3.Project.State.ACTIVE:
                         yield project.project_id, project
             except CollectionError as error:
-                self._fail(error, parent, whole_account=parent == root)
+                self._fail(error, LIST_PROJECTS, parent, whole_account=parent == root)
                 if parent == root:
                     return
             try:
                 async for folder in self._calls.folders_below(parent):
                     waiting.append(folder)  # noqa: PERF401 - a failure half way must keep what was found
             except CollectionError as error:
-                self._fail(error, f"folders of {parent}")
+                self._fail(error, LIST_FOLDERS, f"folders of {parent}")
 
-    def _fail(self, error: CollectionError, scope: str, *, whole_account: bool = False) -> None:
+    def _fail(self, error: CollectionError, operation: str, scope: str, *, whole_account: bool = False) -> None:
         """Tell what is missing from the account."""
         self._is_complete = False
-        self._emit(CollectionFailure.of(error, scope, whole_account=whole_account))
+        self._emit(CollectionFailure.of(error, scope, operation=operation, whole_account=whole_account))
 
     async def _read_project(self, name: str, project: resourcemanager_v3.Project | None) -> None:
         """List a project's clusters; nothing else of it is read where it has none."""
@@ -139,7 +139,7 @@ class _AccountReader:
             return
         if isinstance(answer, CollectionError):
             is_all = self._options.named_projects == (name,)
-            self._fail(answer, f"project {name}", whole_account=is_all)
+            self._fail(answer, LIST_CLUSTERS, f"project {name}", whole_account=is_all)
             return
         if answer.missing_zones:
             self._is_complete = False

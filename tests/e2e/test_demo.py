@@ -86,14 +86,14 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
         (
             "google-mistyped",
             "project paymnets-prod",
-            "container:ListClusters of projects/paymnets-prod",
+            "container:ListClusters",
             "container:ListClusters finds nothing: Not found: projects/paymnets-prod",
             None,
         ),
         (
             "google-organisation",
             "project clusters-denied",
-            "container:ListClusters of projects/clusters-denied",
+            "container:ListClusters",
             (
                 "container:ListClusters is denied: Permission 'container.clusters.list' denied on resource"
                 " 'projects/clusters-denied' (or it may not exist)."
