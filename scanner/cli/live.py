@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scanner.model import AccountResult, AccountStatus, ClusterResult, ScanResult, Status
-from scanner.model.summary import Summary, ordered_accounts, ordered_clusters, summarise, verdict
+from scanner.model.summary import Summary, ordered_accounts, ordered_clusters, verdict
 
 _STYLES = {Status.PASS: "green", Status.FAIL: "bold red", Status.UNKNOWN: "yellow", Status.SKIP: "dim"}
 _ACCOUNT_STYLES = {AccountStatus.COMPLETE: "green", AccountStatus.PARTIAL: "yellow", AccountStatus.FAILED: "bold red"}
@@ -94,7 +94,7 @@ class LiveDisplay:
     def summary(self, result: ScanResult, written: Sequence[Path], code: int) -> None:
         """Print what the scan came to: the verdict, the worst clusters, where the reports are."""
         self.end()
-        counts = summarise(result)
+        counts = result.summary
         self._console.print(Text(verdict(counts, result.interrupted), style="bold"))
         self._console.print(_counts(counts))
         worst_first = sorted(

@@ -13,7 +13,7 @@ from typing import IO, Protocol
 
 from scanner.engine import Progress
 from scanner.model import AccountResult, ClusterResult, ScanResult, Status
-from scanner.model.summary import summarise, verdict
+from scanner.model.summary import verdict
 
 
 class ProgressDisplay(Progress, Protocol):
@@ -109,7 +109,7 @@ class LogLines:
 
     def summary(self, result: ScanResult, written: Sequence[Path], code: int) -> None:
         """Log the end of the scan."""
-        counts = summarise(result)
+        counts = result.summary
         self._log(
             "info",
             "scan_finished",

@@ -27,7 +27,6 @@ from scanner.model.observation import (
 )
 from scanner.model.policy import PolicyFinding, PolicySeverity
 from scanner.model.result import (
-    AccountResult,
     AccountStatus,
     BlindSpot,
     Capability,
@@ -41,11 +40,12 @@ from scanner.model.result import (
     Recorded,
     Remediation,
     RequestCategory,
-    ScanResult,
     Status,
     worst,
 )
+from scanner.model.scan import AccountResult, ScanResult
 from scanner.model.settings import RuleSettings, ScanSettings, Settings
+from scanner.model.spooled import Spooled, SpooledClusters
 
 __all__ = [
     "AccountIdentity",
@@ -89,6 +89,8 @@ __all__ = [
     "ScanResult",
     "ScanSettings",
     "Settings",
+    "Spooled",
+    "SpooledClusters",
     "Status",
     "Unread",
     "UnreadablePolicy",
