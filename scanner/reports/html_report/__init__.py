@@ -21,7 +21,6 @@ from scanner.ports import ReportFormat
 from scanner.reports.html_report.text import number, visible, visible_code
 from scanner.reports.html_report.view import build
 
-
 _PIECES_AT_ONCE: Final = 500
 """Pieces of the template that are written together; each is some words long."""
 

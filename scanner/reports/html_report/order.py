@@ -25,14 +25,14 @@ class Repeated(Generic[T]):
 
 
 class Place(NamedTuple):
-    """Where a cluster stands: its account's index, its index within it, and what is needed of it before it is shown.
+    """Where a cluster stands: its account's index, its position within it, and what is needed of it before it is shown.
 
     `remedies` holds a hash, by which equal texts are found, and the title of each.
     """
 
     status: Status
     account: int
-    index: int
+    position: int
     name: str
     remedies: tuple[tuple[int, str], ...]
 
@@ -46,7 +46,7 @@ class WorstFirst:
 
     def cluster(self, place: Place) -> ClusterResult:
         """Get the cluster that stands at a place."""
-        return self.accounts[place.account].clusters[place.index]
+        return self.accounts[place.account].clusters[place.position]
 
     def shared_remedies(self) -> dict[Remediation, str]:
         """Name the texts that more than one cluster has, so that each is in the page once; the most shared first."""
@@ -69,9 +69,9 @@ def worst_first(accounts: Sequence[AccountResult]) -> WorstFirst:
     titles: dict[str, str] = {}
     found = []
     for number, account in enumerate(accounts):
-        for index, cluster in enumerate(account.clusters):
+        for position, cluster in enumerate(account.clusters):
             remedies = tuple((hash(one), titles.setdefault(one.title, one.title)) for one in cluster.remediations)
-            place = Place(cluster.status, number, index, cluster.ref.name, remedies)
+            place = Place(cluster.status, number, position, cluster.ref.name, remedies)
             found.append(((-cluster.status.severity, number, *_within(cluster)), place))
     found.sort(key=lambda pair: pair[0])
     return WorstFirst(accounts, tuple(place for _, place in found))
