@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Self
@@ -109,6 +110,9 @@ class Lines:
 
 def _take(descriptor: int, kind: int, path: Path) -> None:
     """Take the file's lock, which ends with the process whatever ends it; JournalError where another one has it."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise JournalError("is no regular file", where=str(path), hint="name another place with --journal")
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -11,25 +11,9 @@ from tempfile import TemporaryDirectory
 from providers import load
 from scanner.engine import AccountPlan, EngineOutcome, scan_accounts
 from scanner.journal import Journal, RunRecord
-from scanner.model import AccountResult, ClusterResult, RuleSettings, ScanSettings
+from scanner.model import RuleSettings, ScanSettings
 from tests.bench.measure import report
-
-
-class _Silent:
-    """Progress that is shown to nobody."""
-
-    def accounts_known(self, number: int, *, all_of_them: bool) -> None: ...
-
-    def account_started(self, account: str) -> None: ...
-
-    def waiting(self, account: str, what: str) -> None: ...
-
-    def cluster_found(self, account: str, cluster: ClusterResult) -> None: ...
-
-    def account_finished(self, result: AccountResult) -> None: ...
-
-    def bug(self, account: str, trace: str) -> None:
-        raise SystemExit(f"{account}: {trace}")
+from tests.bench.silent import Silent
 
 
 async def _scan(journal: Journal) -> EngineOutcome:
@@ -40,7 +24,7 @@ async def _scan(journal: Journal) -> EngineOutcome:
         ScanSettings(),
         RuleSettings(),
         started=journal.run.started,
-        progress=_Silent(),
+        progress=Silent(),
         stop=asyncio.get_running_loop().create_future(),
         spool=journal,
     )
