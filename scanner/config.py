@@ -14,7 +14,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -23,10 +23,13 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from scanner.errors import ConfigError, UsageError
 from scanner.model import RuleSettings, ScanSettings, Settings
-from scanner.ports import AccountOptions
+from scanner.ports import AccountOptions, OrganizationOptions
 
 OptionsFor = Callable[[str], type[AccountOptions]]
 """Gives the model of a provider's account keys; UsageError for a provider that is not there."""
+
+OrganizationFor = Callable[[str], type[OrganizationOptions]]
+"""Gives the model of a provider's organization keys; UsageError for a provider that finds no accounts."""
 
 
 class OutputSettings(Settings):
@@ -60,6 +63,16 @@ class AccountConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class OrganizationConfig:
+    """One ``[[organization]]`` table."""
+
+    name: str
+    provider: str
+    options: OrganizationOptions
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration; `digest` is the SHA-256 of it as it is used, defaults and inheritance applied."""
 
@@ -68,10 +81,11 @@ class Config:
     output: OutputSettings
     accounts: tuple[AccountConfig, ...]
     digest: str
+    organizations: tuple[OrganizationConfig, ...] = ()
 
 
-_TOP_KEYS = ("scan", "rule", "output", "defaults", "include", "account")
-_INCLUDED_KEYS = ("account",)
+_TOP_KEYS = ("scan", "rule", "output", "defaults", "include", "account", "organization")
+_INCLUDED_KEYS = ("account", "organization")
 _SECRET = re.compile(r"secret|password|token|private_key|access_key|credential", re.IGNORECASE)
 _LONGEST_SHOWN = 80
 _MAX_BYTES = 16 * 1024 * 1024
@@ -79,7 +93,18 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
 
 
-def load_config(path: Path, options_for: OptionsFor, environ: Mapping[str, str] = os.environ) -> Config:
+def _finds_no_accounts(provider: str) -> type[OrganizationOptions]:
+    """Refuse every organization, where no provider is known to find accounts."""
+    raise UsageError(f"the provider {provider!r} finds no accounts by itself", hint="list them as [[account]] tables")
+
+
+def load_config(
+    path: Path,
+    options_for: OptionsFor,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    organization_for: OrganizationFor = _finds_no_accounts,
+) -> Config:
     """Read a configuration file and those it includes; ConfigError lists every mistake found in the first bad part."""
     main = _File(path, environ)
     main.only_keys(_TOP_KEYS)
@@ -89,11 +114,19 @@ def load_config(path: Path, options_for: OptionsFor, environ: Mapping[str, str] 
     defaults = main.table("defaults")
     _refuse_unknown_defaults(main, defaults, options_for)
     files = [main, *_included(main, environ)]
-    accounts = [account for file in files for account in _accounts(file, defaults, options_for)]
-    _refuse_duplicates(accounts)
-    if not accounts:
+    accounts = [
+        AccountConfig(*one, file.path) for file in files for one in _entries(file, "account", defaults, options_for)
+    ]
+    organizations = [
+        OrganizationConfig(*one, file.path)
+        for file in files
+        for one in _entries(file, "organization", defaults, organization_for)
+    ]
+    _refuse_duplicates([*accounts, *organizations])
+    if not accounts and not organizations:
         raise ConfigError("there is no account to scan", where=str(path), hint="add an [[account]] table")
-    return Config(scan, rule, output, tuple(accounts), _digest(scan, rule, accounts))
+    digest = _digest(scan, rule, accounts, organizations)
+    return Config(scan, rule, output, tuple(accounts), digest, tuple(organizations))
 
 
 class _File:
@@ -208,18 +241,25 @@ def _matches(main: _File, key: str, pattern: str) -> list[Path]:
     return found
 
 
-def _accounts(file: _File, defaults: dict[str, Any], options_for: OptionsFor) -> list[AccountConfig]:
-    """Read the ``[[account]]`` tables of one file."""
-    tables = file.data.get("account", [])
+def _entries(
+    file: _File, kind: str, defaults: dict[str, Any], options_for: Callable[[str], type[_Model]]
+) -> Iterator[tuple[str, str, _Model]]:
+    """Read the ``[[account]]`` or ``[[organization]]`` tables of one file: name, provider and options of each."""
+    tables = file.data.get(kind, [])
     if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
-        raise ConfigError("must be a list of tables", where=file.where("account"), hint="write [[account]]")
-    return [_account(file, f"account[{index}]", table, defaults, options_for) for index, table in enumerate(tables)]
+        raise ConfigError("must be a list of tables", where=file.where(kind), hint=f"write [[{kind}]]")
+    for index, table in enumerate(tables):
+        yield _entry(file, f"{kind}[{index}]", table, defaults, options_for)
 
 
-def _account(
-    file: _File, key: str, table: dict[str, Any], defaults: dict[str, Any], options_for: OptionsFor
-) -> AccountConfig:
-    """Read one account: its name and provider here, the rest by the provider's own model."""
+def _entry(
+    file: _File,
+    key: str,
+    table: dict[str, Any],
+    defaults: dict[str, Any],
+    options_for: Callable[[str], type[_Model]],
+) -> tuple[str, str, _Model]:
+    """Read one table: its name and provider here, the rest by the provider's own model."""
     name, provider = (_text(file, key, table, one) for one in ("name", "provider"))
     if not _NAME.fullmatch(name):
         raise ConfigError("must be 1 to 128 characters without control characters", where=file.where(f"{key}.name"))
@@ -227,9 +267,9 @@ def _account(
         model = options_for(provider)
     except UsageError as error:
         raise ConfigError(error.what, where=file.where(f"{key}.provider"), hint=error.hint) from None
-    inherited = defaults.get(provider, {})
+    inherited = {name: value for name, value in defaults.get(provider, {}).items() if name in model.model_fields}
     own = {name: value for name, value in table.items() if name not in {"name", "provider"}}
-    return AccountConfig(name, provider, file.validated(model, {**inherited, **own}, key), file.path)
+    return name, provider, file.validated(model, {**inherited, **own}, key)
 
 
 def _text(file: _File, key: str, table: dict[str, Any], name: str) -> str:
@@ -258,9 +298,9 @@ def _refuse_unknown_defaults(main: _File, defaults: dict[str, Any], options_for:
                 raise ConfigError(f"unknown key {name!r}", where=where, hint=_allowed(name, allowed))
 
 
-def _refuse_duplicates(accounts: Iterable[AccountConfig]) -> None:
-    """Refuse two accounts of one name, wherever they stand."""
-    seen: dict[str, AccountConfig] = {}
+def _refuse_duplicates(accounts: Iterable[AccountConfig | OrganizationConfig]) -> None:
+    """Refuse two accounts or organizations of one name, wherever they stand."""
+    seen: dict[str, AccountConfig | OrganizationConfig] = {}
     for account in accounts:
         first = seen.setdefault(account.name, account)
         if first is not account:
@@ -325,11 +365,20 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _digest(scan: ScanSettings, rule: RuleSettings, accounts: Iterable[AccountConfig]) -> str:
+def _digest(
+    scan: ScanSettings,
+    rule: RuleSettings,
+    accounts: Iterable[AccountConfig],
+    organizations: Sequence[OrganizationConfig],
+) -> str:
     """Hash the configuration as it is used, independent of the order and the files in which it was written."""
-    shape = {
+    shape: dict[str, Any] = {
         "scan": scan.model_dump(mode="json"),
         "rule": rule.model_dump(mode="json"),
         "accounts": {one.name: [one.provider, one.options.model_dump(mode="json")] for one in accounts},
     }
+    if organizations:  # left out where there are none, as before there were any
+        shape["organizations"] = {
+            one.name: [one.provider, one.options.model_dump(mode="json")] for one in organizations
+        }
     return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()

@@ -9,6 +9,7 @@ The tree::
     ├── RequestError              kube-apiserver would refuse this request before authentication
     ├── FlagError                 kube-apiserver would refuse these flags and not start
     ├── ReportError               a report could not be written
+    ├── JournalError              a journal or partial report cannot be used              (exit 2)
     └── CollectionError           a provider could not read something it needs
         ├── PermissionDenied      a permission is missing; `permission` names it
         ├── CredentialsError      no credentials, or ones that are not accepted
@@ -83,6 +84,10 @@ class ReportError(AuditCoverageError):
     """A report could not be written."""
 
 
+class JournalError(AuditCoverageError):
+    """A journal or a partial report cannot be used: it is in use, damaged, or of another scan."""
+
+
 class CollectionError(AuditCoverageError):
     """A provider could not read something it needs.
 
@@ -111,7 +116,24 @@ class NotFound(CollectionError):
 
 
 class Throttled(CollectionError):
-    """The API kept throttling past the last retry."""
+    """The API kept throttling past the last retry.
+
+    Attributes:
+        retry_after: The seconds that the cloud asked to wait; None where it named none.
+    """
+
+    def __init__(  # noqa: D107 - as its base
+        self,
+        what: str,
+        *,
+        where: str = "",
+        hint: str = "",
+        permission: str = "",
+        said: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(what, where=where, hint=hint, permission=permission, said=said)
+        self.retry_after = retry_after
 
 
 class Unreachable(CollectionError):

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar, runtime_checkable
 
-from scanner.model import Collected, RuleSettings, ScanResult, ScanSettings, Settings
+from scanner.model import (
+    AccountIdentity,
+    AccountNote,
+    Collected,
+    CollectionFailure,
+    RuleSettings,
+    ScanResult,
+    ScanSettings,
+    Settings,
+)
+
+T = TypeVar("T")
 
 
 class AccountOptions(Settings):
     """Base of the keys that a provider's ``[[account]]`` tables may hold beside ``name`` and ``provider``."""
+
+
+class OrganizationOptions(Settings):
+    """Base of the keys that a provider's ``[[organization]]`` tables may hold beside ``name`` and ``provider``."""
 
 
 class Waits(Protocol):
@@ -22,13 +38,47 @@ class Waits(Protocol):
         ...
 
 
+class Limits(Protocol):
+    """Holds calls back where a cloud throttles them, and only there.
+
+    A key names what the cloud counts calls by, such as ``aws:111122223333:eu-west-1`` or a project; all accounts of a
+    run share what is known of a key. Each key has a window of calls in flight that halves when a call raises
+    `Throttled` and grows again while calls succeed.
+    """
+
+    def of(self, key: str) -> AbstractAsyncContextManager[None]:
+        """Give what one call is to be made in; entering waits for the key's turn, leaving by `Throttled` slows it."""
+        ...
+
+    async def call(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
+        """Make one call within the key's limit, again while it is throttled.
+
+        Raises:
+            Throttled: It still was after ``scan.retries`` more tries.
+        """
+        ...
+
+
+class Unlimited:
+    """Limits that hold nothing back: for a provider that is used without the engine."""
+
+    def of(self, key: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - all keys are alike
+        """Give a context that does nothing."""
+        return nullcontext()
+
+    async def call(self, key: str, make: Callable[[], Awaitable[T]]) -> T:  # noqa: ARG002 - all keys are alike
+        """Make one call, once."""
+        return await make()
+
+
 @dataclass(frozen=True, slots=True)
 class CollectContext:
     """What the engine hands a provider for one account.
 
     Attributes:
-        account: The account's name in the configuration.
+        account: The account's name in the configuration, or the one that it was discovered under.
         started: When the scan began, with time zone; the end of the look-back window.
+        limits: Where calls wait for their turn; shared with all accounts of the run.
     """
 
     account: str
@@ -36,6 +86,7 @@ class CollectContext:
     rule: RuleSettings
     started: datetime
     waits: Waits
+    limits: Limits = field(default_factory=Unlimited)
 
 
 class Provider(Protocol):
@@ -79,6 +130,41 @@ class Provider(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class DiscoveredAccount:
+    """One account of an organisation.
+
+    Attributes:
+        name: Its name in reports: unique and the same in every run, because it decides which shard scans it.
+        options: What the provider's `collect` takes. All of a run's are in memory at once: keep them small.
+    """
+
+    name: str
+    options: AccountOptions
+
+
+Discovered = DiscoveredAccount | CollectionFailure | AccountNote | AccountIdentity
+"""What a provider yields while it looks through an organisation."""
+
+
+@runtime_checkable
+class OrganizationProvider(Provider, Protocol):
+    """A provider that can also find the accounts of an organisation, for ``[[organization]]`` tables."""
+
+    @property
+    def organization_options(self) -> type[OrganizationOptions]:
+        """The model of this provider's keys in an ``[[organization]]`` table."""
+        ...
+
+    def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
+        """List the accounts of an organisation, yielding each as soon as it is known.
+
+        What is not an account goes into the report under the organisation's own name, ``context.account``: a
+        `CollectionFailure` for accounts that may be missing, an `AccountNote` for those that are left out.
+        """
+        ...
+
+
 class ReportFormat(Protocol):
     """Renders a scan result; pure, never opens a file."""
 
@@ -92,6 +178,6 @@ class ReportFormat(Protocol):
         """The file's name within the output directory."""
         ...
 
-    def render(self, result: ScanResult) -> str:
-        """Give the whole report as text."""
+    def render(self, result: ScanResult) -> Iterator[str]:
+        """Give the report as text, piece by piece, so that the whole of it is never in memory."""
         ...

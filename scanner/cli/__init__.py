@@ -100,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_scan(commands)
+    _add_report(commands)
     _add_config(commands)
     _add_providers(commands)
     policy.add(commands)
@@ -122,8 +123,9 @@ def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     scan.add_argument("--format", metavar="NAME[,NAME…]", help="report formats (default: [output] formats)")
     scan.add_argument(
         "--output",
-        metavar="DIR|-",
-        help="where to write the reports, - for standard output (default: [output] directory)",
+        metavar="DIR|URL|-",
+        help="where to write the reports: a directory, s3://, gs:// or az://, - for standard output (default: [output] "
+        "directory)",
     )
     scan.add_argument(
         "--fail-on",
@@ -131,7 +133,50 @@ def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="what makes the exit code other than 0 (default: [output] fail_on): fail: only failed clusters; "
         "unknown: also what could not be read; never: neither",
     )
+    scan.add_argument(
+        "--journal",
+        type=Path,
+        metavar="FILE",
+        help="where every result is kept as soon as it is there (default: journal.jsonl beside the reports)",
+    )
+    scan.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the journal of a scan that was stopped or killed; without one, start anew",
+    )
+    scan.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="scan only the I-th of N parts of all accounts, beginning with 1, and write a partial report (default: "
+        "what a Kubernetes Indexed Job with K8S_AUDIT_COVERAGE_SHARDS, an AWS Batch array job or a Cloud Run job says)",
+    )
     scan.set_defaults(command=_scan)
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe ``report merge``."""
+    report = commands.add_parser("report", help="build one report from the partial ones of several machines")
+    inner = report.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    merge = inner.add_parser(
+        "merge",
+        help="merge the partial reports of `scan --shard`",
+        description="Merge the partial reports that the shards of one scan wrote. A shard that is missing is in the "
+        "report: its accounts are unknown.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    merge.add_argument(
+        "place", nargs="+", metavar="DIR|URL|FILE", help="what the shards wrote to: directories, s3://, gs://, az://"
+    )
+    merge.add_argument("-o", "--output", metavar="DIR|URL|-", default="reports", help="where to write the report")
+    merge.add_argument("--format", metavar="NAME[,NAME…]", default="json,html", help="report formats")
+    merge.add_argument(
+        "--fail-on",
+        choices=("fail", "unknown", "never"),
+        default="unknown",
+        help="what makes the exit code other than 0, as for scan (default: unknown)",
+    )
+    merge.set_defaults(command=_merge)
 
 
 def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -164,6 +209,12 @@ def _add_providers(commands: argparse._SubParsersAction[argparse.ArgumentParser]
 
 def _scan(arguments: argparse.Namespace) -> int:
     from scanner.cli.scan import run  # noqa: PLC0415 - see above
+
+    return run(arguments)
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    from scanner.cli.merge import run  # noqa: PLC0415 - see above
 
     return run(arguments)
 

@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from providers import kinds, load
 from scanner.config import OutputSettings
 from scanner.model import SHOWN_AS_SET, RuleSettings, ScanSettings
+from scanner.ports import OrganizationProvider, Provider
 
 _HEAD = """\
 # k8s-audit-coverage: which accounts to scan, and what they must show. Every option stands here with its default;
@@ -39,18 +40,21 @@ def example_configuration() -> str:
     for name, model in (("scan", ScanSettings), ("rule", RuleSettings), ("output", OutputSettings)):
         parts.append("\n".join([f"[{name}]", *_settings(model)]) + "\n")
     parts.append(_ACCOUNTS)
-    parts += ["\n".join(_account(kind)) + "\n" for kind in kinds()]
+    for kind in kinds():
+        provider = load(kind)
+        parts.append("\n".join(_entry("account", provider, provider.options)) + "\n")
+        if isinstance(provider, OrganizationProvider):
+            parts.append("\n".join(_entry("organization", provider, provider.organization_options)) + "\n")
     return "\n".join(parts)
 
 
-def _account(kind: str) -> Iterator[str]:
-    """Write one account of a provider."""
-    provider = load(kind)
+def _entry(table: str, provider: Provider, model: type[BaseModel]) -> Iterator[str]:
+    """Write one account or organization of a provider."""
     yield f"# {provider.title}"
-    yield "[[account]]"
-    yield f'name = "{kind.replace("_", "-")}-example"'
-    yield f'provider = "{kind}"'
-    yield from _settings(provider.options, "account")
+    yield f"[[{table}]]"
+    yield f'name = "{provider.kind.replace("_", "-")}-{"example" if table == "account" else table}"'
+    yield f'provider = "{provider.kind}"'
+    yield from _settings(model, table)
 
 
 def _settings(model: type[BaseModel], path: str = "") -> Iterator[str]:

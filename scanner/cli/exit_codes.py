@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Literal
 
-from scanner.model import FailureKind, ScanResult, Status
+from scanner.model import ScanResult, Status
 
 
 class ExitCode(IntEnum):
@@ -21,13 +21,12 @@ class ExitCode(IntEnum):
 
 def exit_code(result: ScanResult, fail_on: Literal["fail", "unknown", "never"]) -> ExitCode:
     """Sum a scan up in its exit code; a bug of ours always shows, because the report cannot be trusted whole."""
-    failures = [failure for account in result.accounts for failure in account.failures]
-    if any(failure.kind is FailureKind.BUG for failure in failures):
+    if result.summary.bugs:
         return ExitCode.BUG
     if fail_on == "never":
         return ExitCode.OK
     if result.status is Status.FAIL:
         return ExitCode.FAIL
-    if fail_on == "unknown" and (result.status is Status.UNKNOWN or failures):
+    if fail_on == "unknown" and (result.status is Status.UNKNOWN or result.summary.failures):
         return ExitCode.UNKNOWN
     return ExitCode.OK

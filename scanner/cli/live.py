@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from itertools import islice
 from typing import IO
 
 from rich.console import Console, Group
@@ -15,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from scanner.cli.estimate import Estimate, worded
 from scanner.model import AccountResult, AccountStatus, ClusterResult, ScanResult, Status
-from scanner.model.summary import Summary, ordered_accounts, ordered_clusters, summarise, verdict
+from scanner.model.summary import Summary, ordered_accounts, ordered_clusters, verdict
 
 _STYLES = {Status.PASS: "green", Status.FAIL: "bold red", Status.UNKNOWN: "yellow", Status.SKIP: "dim"}
 _ACCOUNT_STYLES = {AccountStatus.COMPLETE: "green", AccountStatus.PARTIAL: "yellow", AccountStatus.FAILED: "bold red"}
@@ -25,9 +26,9 @@ _LINES_SHOWN = 20
 
 
 @contextlib.contextmanager
-def live_display(accounts: int, stream: IO[str]) -> Iterator[LiveDisplay]:
+def live_display(stream: IO[str]) -> Iterator[LiveDisplay]:
     """Draw the display until the scan is done."""
-    shown = LiveDisplay(accounts, Console(file=stream, stderr=True))
+    shown = LiveDisplay(Console(file=stream, stderr=True))
     shown.start()
     try:
         yield shown
@@ -38,17 +39,23 @@ def live_display(accounts: int, stream: IO[str]) -> Iterator[LiveDisplay]:
 class LiveDisplay:
     """Accounts done, clusters found, and what is being waited for now."""
 
-    def __init__(self, accounts: int, console: Console) -> None:
-        """Count towards `accounts`, and draw on `console`."""
+    def __init__(self, console: Console) -> None:
+        """Draw on `console`."""
         self._console = console
+        self._estimate = Estimate()
         self._statuses: Counter[Status] = Counter()
         self._waits: dict[str, str] = {}
         self._stopping = ""
         self._lock = threading.Lock()
         self._bar = Progress(
-            TextColumn("accounts"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+            TextColumn("accounts"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
         )
-        self._task = self._bar.add_task("accounts", total=accounts)
+        self._task = self._bar.add_task("accounts", total=None, left="")
         self._live = Live(get_renderable=self._draw, console=console, refresh_per_second=8, transient=True)
 
     def start(self) -> None:
@@ -58,6 +65,15 @@ class LiveDisplay:
     def end(self) -> None:
         """Take the display away; ending it twice is harmless."""
         self._live.stop()
+
+    def accounts_known(self, number: int, *, all_of_them: bool) -> None:
+        """Count towards so many accounts."""
+        self._estimate.accounts_known(number, all_of_them=all_of_them)
+        self._bar.update(self._task, total=number)
+
+    def resumed(self, journal: str, finished: int) -> None:
+        """Keep on the screen that an earlier scan is gone on with."""
+        self._console.print(Text(f"goes on with {journal}: accounts finished already: {finished:,}"))
 
     def account_started(self, account: str) -> None:
         """Show that an account is being read."""
@@ -78,7 +94,9 @@ class LiveDisplay:
         """Count an account, and keep what could not be read of it on the screen."""
         with self._lock:
             self._waits.pop(result.name, None)
-        self._bar.advance(self._task)
+        self._estimate.account_done()
+        left = self._estimate.seconds_left()
+        self._bar.update(self._task, advance=1, left="" if left is None else f"about {worded(left)} left")
         for failure in result.failures:
             line = Text(f"{result.name}: {failure.scope}: {failure.operation}: {failure.reason}", style="yellow")
             self._console.print(line)
@@ -91,23 +109,19 @@ class LiveDisplay:
         """Show that the scan is being stopped."""
         self._stopping = f"{signal_name}: stopping; the report will say what was not scanned (again to quit at once)"
 
-    def summary(self, result: ScanResult, written: Sequence[Path], code: int) -> None:
+    def summary(self, result: ScanResult, written: Sequence[str], code: int) -> None:
         """Print what the scan came to: the verdict, the worst clusters, where the reports are."""
         self.end()
-        counts = summarise(result)
+        counts = result.summary
         self._console.print(Text(verdict(counts, result.interrupted), style="bold"))
         self._console.print(_counts(counts))
-        worst_first = sorted(
-            ((account, cluster) for account in ordered_accounts(result) for cluster in ordered_clusters(account)),
-            key=lambda pair: -pair[1].status.severity,
-        )
-        bad = [pair for pair in worst_first if pair[1].status in {Status.FAIL, Status.UNKNOWN}]
-        for account, cluster in bad[:_LINES_SHOWN]:
-            place = "/".join(part for part in (account.name, cluster.ref.location, cluster.ref.name) if part)
+        for account, cluster in _worst(result, _LINES_SHOWN):
+            place = "/".join(part for part in (account, cluster.ref.location, cluster.ref.name) if part)
             line = Text(f"{cluster.status.value:8}", style=_STYLES[cluster.status])
             self._console.print(line.append(f"{place}: ", style="bold").append(cluster.message, style="default"))
-        if len(bad) > _LINES_SHOWN:
-            self._console.print(f"… and {len(bad) - _LINES_SHOWN} more in the report")
+        bad = counts.clusters[Status.FAIL] + counts.clusters[Status.UNKNOWN]
+        if bad > _LINES_SHOWN:
+            self._console.print(f"… and {bad - _LINES_SHOWN:,} more in the report")
         for path in written:
             self._console.print(Text(f"report: {path}"), soft_wrap=True)
         if code:
@@ -128,6 +142,17 @@ class LiveDisplay:
             table.add_row(Text(f"… {len(waits) - _WAITS_SHOWN} more", style="dim"))
         stopping = [Text(self._stopping, style="bold yellow")] if self._stopping else []
         return Group(self._bar, found, table, *stopping)
+
+
+def _worst(result: ScanResult, most: int) -> list[tuple[str, ClusterResult]]:
+    """Give the first few clusters that fail, then of those that are unknown, each with its account's name."""
+    found: list[tuple[str, ClusterResult]] = []
+    for status in (Status.FAIL, Status.UNKNOWN):
+        for account in ordered_accounts(result):
+            if account.statuses.get(status) and len(found) < most:
+                of_it = ((account.name, one) for one in ordered_clusters(account) if one.status is status)
+                found += islice(of_it, most - len(found))
+    return found
 
 
 def _counts(summary: Summary) -> Text:

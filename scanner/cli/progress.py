@@ -8,12 +8,12 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO, Protocol
 
+from scanner.cli.estimate import Estimate
 from scanner.engine import Progress
 from scanner.model import AccountResult, ClusterResult, ScanResult, Status
-from scanner.model.summary import summarise, verdict
+from scanner.model.summary import verdict
 
 
 class ProgressDisplay(Progress, Protocol):
@@ -23,34 +23,41 @@ class ProgressDisplay(Progress, Protocol):
         """Say that the scan is being stopped."""
         ...
 
-    def summary(self, result: ScanResult, written: Sequence[Path], code: int) -> None:
-        """Sum the scan up; `written` are the report files, `code` is the exit code."""
+    def resumed(self, journal: str, finished: int) -> None:
+        """Say that an earlier scan is gone on with, in which so many accounts were finished."""
+        ...
+
+    def summary(self, result: ScanResult, written: Sequence[str], code: int) -> None:
+        """Sum the scan up; `written` are the reports' paths or URLs, `code` is the exit code."""
         ...
 
 
 @contextlib.contextmanager
-def display(accounts: int, stream: IO[str] | None = None) -> Iterator[ProgressDisplay]:
+def display(stream: IO[str] | None = None) -> Iterator[ProgressDisplay]:
     """Choose the display for where standard error goes; the live one needs the extra ``progress``."""
     target = stream or sys.stderr
     if target.isatty():
         with contextlib.suppress(ImportError):
             from scanner.cli.live import live_display  # noqa: PLC0415 - rich is loaded on a terminal only
 
-            with live_display(accounts, target) as live:
+            with live_display(target) as live:
                 yield live
             return
-    yield LogLines(accounts, target)
+    yield LogLines(target)
 
 
 class LogLines:
     """One JSON object a line, for a container's log; every line has ``time``, ``level`` and ``event``."""
 
-    def __init__(self, accounts: int, stream: IO[str]) -> None:
-        """Count towards `accounts`, and write to `stream`."""
-        self._accounts = accounts
-        self._done = 0
+    def __init__(self, stream: IO[str]) -> None:
+        """Write to `stream`."""
+        self._estimate = Estimate()
         self._stream = stream
         self._lock = threading.Lock()
+
+    def accounts_known(self, number: int, *, all_of_them: bool) -> None:
+        """Count towards so many accounts; each that is done says how many there are."""
+        self._estimate.accounts_known(number, all_of_them=all_of_them)
 
     def account_started(self, account: str) -> None:
         """Log that an account is being read."""
@@ -75,7 +82,8 @@ class LogLines:
 
     def account_finished(self, result: AccountResult) -> None:
         """Log what was read of an account, and each thing that was not."""
-        self._done += 1
+        self._estimate.account_done()
+        left = self._estimate.seconds_left()
         for failure in result.failures:
             self._log(
                 "error",
@@ -95,8 +103,9 @@ class LogLines:
             status=result.status.value,
             clusters=len(result.clusters),
             seconds=round(result.seconds, 3),
-            done=self._done,
-            of=self._accounts,
+            done=self._estimate.done,
+            of=self._estimate.known,
+            seconds_left="" if left is None else round(left),
         )
 
     def bug(self, account: str, trace: str) -> None:
@@ -107,9 +116,13 @@ class LogLines:
         """Log that the scan is being stopped."""
         self._log("warning", "stopping", signal=signal_name)
 
-    def summary(self, result: ScanResult, written: Sequence[Path], code: int) -> None:
+    def resumed(self, journal: str, finished: int) -> None:
+        """Log that an earlier scan is gone on with."""
+        self._log("info", "resumed", journal=journal, accounts_finished=finished)
+
+    def summary(self, result: ScanResult, written: Sequence[str], code: int) -> None:
         """Log the end of the scan."""
-        counts = summarise(result)
+        counts = result.summary
         self._log(
             "info",
             "scan_finished",
@@ -119,7 +132,7 @@ class LogLines:
             accounts={state.value: number for state, number in counts.completeness.items()},
             interrupted=result.interrupted,
             seconds=round((result.finished - result.started).total_seconds(), 3),
-            reports=[str(path) for path in written],
+            reports=list(written),
             exit_code=int(code),
         )
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, cast
@@ -15,48 +18,142 @@ from typing import Literal, cast
 from providers import load
 from scanner import __version__
 from scanner.cli.complaints import complain
-from scanner.cli.configs import read
+from scanner.cli.configs import organization_provider, read
 from scanner.cli.exit_codes import ExitCode, exit_code
-from scanner.cli.output import check_destination, write_reports
+from scanner.cli.output import Output
 from scanner.cli.progress import ProgressDisplay, display
-from scanner.config import AccountConfig, Config
-from scanner.engine import AccountPlan, EngineOutcome, scan_accounts
+from scanner.cli.shards import chosen_shard
+from scanner.config import Config
+from scanner.engine import AccountPlan, EngineOutcome, OrganizationPlan, Shard, scan_accounts
 from scanner.errors import ReportError, UsageError
+from scanner.journal import Journal, RunRecord, file_name
 from scanner.model import ScanResult
 from scanner.reports import formats
 
 FailOn = Literal["fail", "unknown", "never"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """What one run of the command is to do."""
+
+    config: Config
+    selection: tuple[str, ...]
+    shard: Shard
+    output: Output
+    formats: tuple[str, ...]
+    fail_on: FailOn
+
+    @property
+    def journal_name(self) -> str:
+        """The name of the journal's file."""
+        return file_name(self.shard.number, self.shard.count)
+
+    def accounts(self) -> list[AccountPlan]:
+        """Plan the accounts, in the order of the configuration."""
+        return [
+            AccountPlan(one.name, load(one.provider), one.options)
+            for one in self.config.accounts
+            if not self.selection or one.name in self.selection
+        ]
+
+    def organizations(self) -> list[OrganizationPlan]:
+        """Plan the organisations."""
+        return [
+            OrganizationPlan(one.name, organization_provider(one.provider), one.options)
+            for one in self.config.organizations
+            if not self.selection or one.name in self.selection
+        ]
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Scan and report; what is wrong with the configuration or the destination shows before anything is scanned."""
-    config = read(arguments.config)
-    accounts = _chosen(config, arguments.account)
-    names = _formats(config, arguments.format)
-    output = arguments.output or config.output.directory
-    check_destination(output, names)
-    plans = [AccountPlan(one.name, load(one.provider), one.options) for one in accounts]
-    fail_on = cast("FailOn", arguments.fail_on or config.output.fail_on)
-    with asyncio.Runner() as runner:
-        with display(len(plans)) as progress:
-            started = datetime.now(UTC)
-            outcome = runner.run(_scan(plans, config, started, progress))
-        result = _result(outcome, config, started)
-        code = _report(result, names, output, fail_on, progress)
-        if outcome.interrupted:
-            # Within the runner: closing it waits for every call that hangs, and nobody who stops a scan does.
-            _leave_at_once(code)
+    scan = _asked_for(arguments)
+    with contextlib.ExitStack() as folders, asyncio.Runner() as runner:
+        path = _journal_path(arguments, scan, folders)
+        journal = Journal.begin(path, _run_record(scan), resume=arguments.resume)
+        try:
+            with display() as progress:
+                if arguments.resume:
+                    progress.resumed(str(path), journal.finished)
+                outcome = runner.run(_scan(scan, journal, progress))
+            code = _report(scan, journal, outcome, progress)
+        except ReportError as error:
+            complain(error)
+            code = ExitCode.NOT_WRITTEN
+        else:
+            if outcome.interrupted:
+                # Within the runner: closing it waits for every call that hangs, and nobody who stops a scan does.
+                folders.close()
+                _leave_at_once(code)
+        finally:
+            journal.close()
     return code
 
 
-def _report(
-    result: ScanResult, names: Sequence[str], output: str, fail_on: FailOn, progress: ProgressDisplay
-) -> ExitCode:
-    """Write the reports and the summary, and give the exit code."""
-    code = exit_code(result, fail_on)
-    written: list[Path] = []
+def _asked_for(arguments: argparse.Namespace) -> _Scan:
+    """Read the configuration and the command line, and look whether reports can be written."""
+    config = read(arguments.config)
+    scan = _Scan(
+        config=config,
+        selection=_selection(config, arguments.account),
+        shard=chosen_shard(arguments.shard),
+        output=Output(arguments.output or config.output.directory),
+        formats=tuple(_formats(config, arguments.format)),
+        fail_on=cast("FailOn", arguments.fail_on or config.output.fail_on),
+    )
+    if scan.shard.count > 1 and scan.output.is_stdout:
+        hint = "name a directory or an object store that all shards share"
+        raise UsageError("a shard's partial report cannot go to standard output", where="--output -", hint=hint)
+    scan.output.check(scan.formats)
+    return scan
+
+
+def _journal_path(arguments: argparse.Namespace, scan: _Scan, folders: contextlib.ExitStack) -> Path:
+    """Say where the journal is: where it is asked for, beside the reports, or where nothing outlives the process."""
+    beside = scan.output.directory
+    if arguments.journal or beside:
+        path: Path = arguments.journal or cast("Path", beside) / scan.journal_name
+        return path
+    if arguments.resume and scan.output.is_stdout:
+        raise UsageError("there is no journal to go on with", where="--resume", hint="name it with --journal")
+    path = Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="k8s-audit-coverage-"))) / scan.journal_name
+    if arguments.resume and scan.output.bucket:
+        scan.output.bucket.get(scan.journal_name, path)
+    return path
+
+
+def _run_record(scan: _Scan) -> RunRecord:
+    """Say what is scanned, for the journal's first line."""
+    return RunRecord(
+        tool_version=__version__,
+        config_digest=scan.config.digest,
+        started=datetime.now(UTC),
+        scan=scan.config.scan,
+        rule=scan.config.rule,
+        selection=scan.selection,
+        shard=scan.shard.number,
+        shards=scan.shard.count,
+    )
+
+
+def _report(scan: _Scan, journal: Journal, outcome: EngineOutcome, progress: ProgressDisplay) -> ExitCode:
+    """Write the reports, or the partial one, and the summary, and give the exit code."""
+    finished = datetime.now(UTC)
+    journal.ended(finished, outcome.interrupted)
+    result = ScanResult(
+        tool_version=__version__,
+        started=journal.run.started,
+        finished=finished,
+        rule=scan.config.rule,
+        config_digest=scan.config.digest,
+        accounts=outcome.accounts,
+        interrupted=outcome.interrupted,
+    )
+    code = exit_code(result, scan.fail_on)
+    written: list[str] = []
     try:
-        written = write_reports(result, names, output)
+        written = _written(scan, journal, result)
     except ReportError as error:
         complain(error)
         code = ExitCode.NOT_WRITTEN
@@ -64,14 +161,26 @@ def _report(
     return code
 
 
-def _chosen(config: Config, names: Sequence[str] | None) -> tuple[AccountConfig, ...]:
-    """Pick the accounts that ``--account`` names, in the order of the configuration."""
-    known = {account.name for account in config.accounts}
+def _written(scan: _Scan, journal: Journal, result: ScanResult) -> list[str]:
+    """Write what the scan is to leave; the journal of a whole scan goes when all of it is in the reports."""
+    if scan.shard.count > 1:
+        return [scan.output.keep(journal.path, scan.journal_name)]
+    written = scan.output.write_reports(result, scan.formats)
+    if not result.interrupted:
+        journal.remove()
+    elif scan.output.bucket:
+        written.append(scan.output.keep(journal.path, scan.journal_name))
+    return written
+
+
+def _selection(config: Config, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Check the accounts and organisations that ``--account`` names."""
+    known = {one.name for one in config.accounts} | {one.name for one in config.organizations}
     unknown = [name for name in names or () if name not in known]
     if unknown:
         hint = f"the configuration has {', '.join(sorted(known))}"
         raise UsageError(f"there is no account {', '.join(map(repr, unknown))}", where="--account", hint=hint)
-    return tuple(account for account in config.accounts if not names or account.name in names)
+    return tuple(sorted(set(names or ())))
 
 
 def _formats(config: Config, value: str | None) -> list[str]:
@@ -86,9 +195,7 @@ def _formats(config: Config, value: str | None) -> list[str]:
     return names
 
 
-async def _scan(
-    plans: Sequence[AccountPlan], config: Config, started: datetime, progress: ProgressDisplay
-) -> EngineOutcome:
+async def _scan(scan: _Scan, journal: Journal, progress: ProgressDisplay) -> EngineOutcome:
     """Run the engine; the first Ctrl-C or SIGTERM ends it with a report, the second one at once."""
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[str] = loop.create_future()
@@ -101,19 +208,15 @@ async def _scan(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ask_to_stop, number)
-    return await scan_accounts(plans, config.scan, config.rule, started=started, progress=progress, stop=stop)
-
-
-def _result(outcome: EngineOutcome, config: Config, started: datetime) -> ScanResult:
-    """Put the run's own data beside what the engine found."""
-    return ScanResult(
-        tool_version=__version__,
-        started=started,
-        finished=datetime.now(UTC),
-        rule=config.rule,
-        config_digest=config.digest,
-        accounts=outcome.accounts,
-        interrupted=outcome.interrupted,
+    return await scan_accounts(
+        [*scan.accounts(), *scan.organizations()],
+        scan.config.scan,
+        scan.config.rule,
+        started=journal.run.started,
+        progress=progress,
+        stop=stop,
+        spool=journal,
+        shard=scan.shard,
     )
 
 

@@ -28,7 +28,6 @@ from scanner.model.observation import (
 )
 from scanner.model.policy import PolicyFinding, PolicySeverity
 from scanner.model.result import (
-    AccountResult,
     AccountStatus,
     Capability,
     CapabilityCoverage,
@@ -41,11 +40,12 @@ from scanner.model.result import (
     Recorded,
     Remediation,
     RequestCategory,
-    ScanResult,
     Status,
     worst,
 )
+from scanner.model.scan import AccountResult, ScanResult
 from scanner.model.settings import SHOWN_AS_SET, RuleSettings, ScanSettings, Settings
+from scanner.model.spooled import Spooled, SpooledClusters
 
 __all__ = [
     "SHOWN_AS_SET",
@@ -90,6 +90,8 @@ __all__ = [
     "ScanResult",
     "ScanSettings",
     "Settings",
+    "Spooled",
+    "SpooledClusters",
     "Status",
     "Unread",
     "UnreadablePolicy",

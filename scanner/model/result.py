@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from scanner.audit_policy.types import Level, Stage
-from scanner.model.observation import (
-    AccountNote,
-    BlindSpot,
-    ClusterRef,
-    CollectionFailure,
-    Fact,
-    LinkCheck,
-    LinkState,
-    Note,
-)
-
-if TYPE_CHECKING:
-    from scanner.model.settings import RuleSettings
+from scanner.model.observation import BlindSpot, ClusterRef, Fact, LinkCheck, LinkState, Note
 
 
 class RequestCategory(StrEnum):
@@ -222,56 +209,3 @@ class AccountStatus(StrEnum):
     COMPLETE = "complete"
     PARTIAL = "partial"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class AccountResult:
-    """All that is known of one account, in a deterministic order."""
-
-    name: str
-    provider: str
-    account_id: str
-    clusters: tuple[ClusterResult, ...]
-    failures: tuple[CollectionFailure, ...]
-    notes: tuple[AccountNote, ...]
-    seconds: float
-
-    @property
-    def completeness(self) -> AccountStatus:
-        """How much of the account was read: failed where nothing was."""
-        if not self.failures:
-            return AccountStatus.COMPLETE
-        if any(failure.whole_account for failure in self.failures) and not self.clusters:
-            return AccountStatus.FAILED
-        return AccountStatus.PARTIAL
-
-    @property
-    def status(self) -> Status:
-        """The worst of its clusters; UNKNOWN at best where a part could not be read; SKIP without clusters."""
-        statuses = [cluster.status for cluster in self.clusters]
-        if self.failures:
-            statuses.append(Status.UNKNOWN)
-        return worst(statuses)
-
-
-@dataclass(frozen=True, slots=True)
-class ScanResult:
-    """One run of the product, ready to be reported.
-
-    Attributes:
-        interrupted: Why the run ended early (a signal, the deadline); empty where it did not.
-        config_digest: SHA-256 of the configuration as it was used, so that two reports can be compared.
-    """
-
-    tool_version: str
-    started: datetime
-    finished: datetime
-    rule: RuleSettings
-    config_digest: str
-    accounts: tuple[AccountResult, ...]
-    interrupted: str = ""
-
-    @property
-    def status(self) -> Status:
-        """The worst of all accounts."""
-        return worst([account.status for account in self.accounts])

@@ -42,6 +42,10 @@ class ScanSettings(Settings):
     retries: Annotated[int, Field(ge=0, le=20)] = Field(
         default=5, description="Retries of a call that failed or was throttled."
     )
+    window: Seconds = Field(
+        default=43_200.0,
+        description="Seconds within which all runs of one report must begin: resumed ones, and shards that are merged.",
+    )
 
 
 class RuleSettings(Settings):

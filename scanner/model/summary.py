@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from scanner.model.observation import CollectionFailure, LinkState
-from scanner.model.result import AccountResult, AccountStatus, ClusterResult, ScanResult, Status
+from scanner.model.observation import CollectionFailure, FailureKind, LinkState
+from scanner.model.result import AccountStatus, ClusterResult, Status
+from scanner.model.spooled import Spooled
+
+if TYPE_CHECKING:
+    from scanner.model.scan import AccountResult, ScanResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class MissingPermission:
 class Summary:
     """The counts of one scan; each mapping holds every key, in the order of its enum.
 
-    `left_out` counts the clusters that the configuration leaves out.
+    `left_out` counts the clusters that the configuration leaves out, `bugs` the failures that are mistakes of ours.
     """
 
     clusters: Mapping[Status, int]
@@ -40,6 +45,7 @@ class Summary:
     failures: int
     permissions_missing: tuple[MissingPermission, ...]
     left_out: int = 0
+    bugs: int = 0
 
     @property
     def total_clusters(self) -> int:
@@ -52,28 +58,63 @@ class Summary:
         return sum(self.accounts.values())
 
 
-def summarise(result: ScanResult) -> Summary:
-    """Count what a scan found."""
-    clusters = Counter(cluster.status for account in result.accounts for cluster in account.clusters)
-    accounts = Counter(account.status for account in result.accounts)
-    completeness = Counter(account.completeness for account in result.accounts)
-    links = Counter(
-        check.state
-        for account in result.accounts
-        for cluster in account.clusters
-        for finding in cluster.findings
-        for check in finding.links.values()
-    )
-    return Summary(
-        clusters={status: clusters[status] for status in Status},
-        accounts={status: accounts[status] for status in Status},
-        completeness={status: completeness[status] for status in AccountStatus},
-        gap_links=links[LinkState.GAP],
-        unknown_links=links[LinkState.UNKNOWN],
-        failures=sum(len(account.failures) for account in result.accounts),
-        permissions_missing=permissions_missing(result),
-        left_out=sum(note.left_out for account in result.accounts for note in account.notes),
-    )
+def summarise(accounts: Iterable[AccountResult]) -> Summary:
+    """Count what a scan found, going through its accounts once."""
+    tally = _Tally()
+    for account in accounts:
+        tally.add(account)
+    return tally.summary()
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The counts so far."""
+
+    clusters: Counter[Status] = field(default_factory=Counter)
+    accounts: Counter[Status] = field(default_factory=Counter)
+    completeness: Counter[AccountStatus] = field(default_factory=Counter)
+    links: Counter[LinkState] = field(default_factory=Counter)
+    failures: Counter[FailureKind] = field(default_factory=Counter)
+    left_out: int = 0
+    missing_in: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    missing_for: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, account: AccountResult) -> None:
+        """Count one account, reading each of its clusters once."""
+        self.accounts[account.status] += 1
+        self.completeness[account.completeness] += 1
+        self.failures.update(failure.kind for failure in account.failures)
+        self.left_out += sum(note.left_out for note in account.notes)
+        needed = {failure.permission for failure in account.failures if failure.permission}
+        for cluster in account.clusters:
+            self.clusters[cluster.status] += 1
+            self.links.update(check.state for finding in cluster.findings for check in finding.links.values())
+            of_cluster = cluster_permissions(cluster)
+            self.missing_for.update((account.provider, permission) for permission in of_cluster)
+            needed |= of_cluster
+        for permission in needed:
+            self.missing_in.setdefault((account.provider, permission), set()).add(account.name)
+
+    def summary(self) -> Summary:
+        """Give the counts."""
+        return Summary(
+            clusters={status: self.clusters[status] for status in Status},
+            accounts={status: self.accounts[status] for status in Status},
+            completeness={status: self.completeness[status] for status in AccountStatus},
+            gap_links=self.links[LinkState.GAP],
+            unknown_links=self.links[LinkState.UNKNOWN],
+            failures=self.failures.total(),
+            permissions_missing=self._permissions_missing(),
+            left_out=self.left_out,
+            bugs=self.failures[FailureKind.BUG],
+        )
+
+    def _permissions_missing(self) -> tuple[MissingPermission, ...]:
+        """Gather the permissions that were missing over the whole run, by provider and name."""
+        return tuple(
+            MissingPermission(permission, provider, tuple(sorted(names)), self.missing_for[provider, permission])
+            for (provider, permission), names in sorted(self.missing_in.items())
+        )
 
 
 def verdict(summary: Summary, interrupted: str = "") -> str:
@@ -111,40 +152,27 @@ def caveats(summary: Summary, interrupted: str = "") -> tuple[str, ...]:
     return tuple(sentence for sentence in sentences if sentence)
 
 
-def permissions_missing(result: ScanResult) -> tuple[MissingPermission, ...]:
-    """Gather the permissions that were missing over the whole run, by provider and name."""
-    accounts: dict[tuple[str, str], set[str]] = {}
-    clusters: Counter[tuple[str, str]] = Counter()
-    for account in result.accounts:
-        needed = {(account.provider, failure.permission) for failure in account.failures if failure.permission}
-        for cluster in account.clusters:
-            of_cluster = {(account.provider, permission) for permission in cluster_permissions(cluster)}
-            clusters.update(of_cluster)
-            needed |= of_cluster
-        for key in needed:
-            accounts.setdefault(key, set()).add(account.name)
-    return tuple(
-        MissingPermission(
-            permission, provider, tuple(sorted(accounts[provider, permission])), clusters[provider, permission]
-        )
-        for provider, permission in sorted(accounts)
-    )
-
-
 def cluster_permissions(cluster: ClusterResult) -> frozenset[str]:
     """Give the permissions for want of which something about a cluster could not be read."""
     of_links = {check.permission for finding in cluster.findings for check in finding.links.values()}
     return frozenset({*of_links, *cluster.permissions_missing} - {""})
 
 
-def ordered_accounts(result: ScanResult) -> list[AccountResult]:
+def ordered_accounts(result: ScanResult) -> Sequence[AccountResult]:
     """Give the accounts by name, then provider."""
-    return sorted(result.accounts, key=lambda account: (account.name, account.provider))
+    accounts = result.accounts
+    return accounts if isinstance(accounts, Spooled) else sorted(accounts, key=lambda one: (one.name, one.provider))
 
 
-def ordered_clusters(account: AccountResult) -> list[ClusterResult]:
+def ordered_clusters(account: AccountResult) -> Sequence[ClusterResult]:
     """Give an account's clusters by location, name and id."""
-    return sorted(account.clusters, key=lambda cluster: (cluster.ref.location, cluster.ref.name, cluster.ref.id))
+    clusters = account.clusters
+    return clusters if isinstance(clusters, Spooled) else sorted(clusters, key=cluster_order)
+
+
+def cluster_order(cluster: ClusterResult) -> tuple[str, str, str]:
+    """Give what an account's clusters are ordered by in reports: location, name and id."""
+    return cluster.ref.location, cluster.ref.name, cluster.ref.id
 
 
 def ordered_failures(account: AccountResult) -> list[CollectionFailure]:

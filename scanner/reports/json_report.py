@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib import resources
 from typing import Any, Final
@@ -36,7 +36,6 @@ from scanner.model.summary import (
     ordered_accounts,
     ordered_clusters,
     ordered_failures,
-    summarise,
 )
 from scanner.ports import ReportFormat
 
@@ -57,11 +56,10 @@ class JsonReport:
     name = "json"
     filename = "report.json"
 
-    def render(self, result: ScanResult) -> str:
-        """Give the report as one JSON object, indented, with a line break at its end."""
-        text = json.dumps(_report(result), ensure_ascii=False, allow_nan=False, indent=2)
-        text = _SURROGATE.sub(lambda match: f"\\\\u{ord(match[0]):04x}", text)
-        return _ACTING.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    def render(self, result: ScanResult) -> Iterator[str]:
+        """Give the report as one JSON object, indented, with a line break at its end; a cluster is one piece."""
+        yield from _object_with_list(_head(result), "accounts", map(_account_pieces, ordered_accounts(result)), 0)
+        yield "\n"
 
 
 FORMAT: Final[ReportFormat] = JsonReport()
@@ -74,8 +72,34 @@ def schema() -> Json:
     return loaded
 
 
-def _report(result: ScanResult) -> Json:
-    summary = summarise(result)
+def _object_with_list(head: Json, name: str, items: Iterable[Iterable[str]], depth: int) -> Iterator[str]:
+    """Write an object whose last field is a list of things that come in pieces, as ``json.dumps`` would."""
+    indent = "  " * depth
+    closing = f"\n{indent}}}"
+    yield f'{_text(head, depth).removesuffix(closing)},\n{indent}  "{name}": ['
+    separator, end = f"\n{indent}    ", "]"
+    for pieces in items:
+        yield separator
+        yield from pieces
+        separator, end = f",\n{indent}    ", f"\n{indent}  ]"
+    yield f"{end}{closing}"
+
+
+def _text(value: Json, depth: int) -> str:
+    """Write a value as it stands at some depth; text in JSON holds no line break, so every one is the layout's."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2).replace("\n", "\n" + "  " * depth)
+    text = _SURROGATE.sub(lambda match: f"\\\\u{ord(match[0]):04x}", text)
+    return _ACTING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _account_pieces(account: AccountResult) -> Iterator[str]:
+    """Write one account, a cluster at a time."""
+    clusters = ([_text(_cluster(cluster), 4)] for cluster in ordered_clusters(account))
+    return _object_with_list(_account(account), "clusters", clusters, 2)
+
+
+def _head(result: ScanResult) -> Json:
+    summary = result.summary
     return {
         "schema_version": SCHEMA_VERSION,
         "check": _check(),
@@ -84,7 +108,6 @@ def _report(result: ScanResult) -> Json:
         "status": result.status.value,
         "summary": _summary(summary),
         "permissions_missing": [_missing_permission(missing) for missing in summary.permissions_missing],
-        "accounts": [_account(account) for account in ordered_accounts(result)],
     }
 
 
@@ -159,7 +182,6 @@ def _account(account: AccountResult) -> Json:
         "seconds": round(account.seconds, 3),
         "failures": [_failure(failure) for failure in ordered_failures(account)],
         "notes": [_note(note.note) for note in account.notes],
-        "clusters": [_cluster(cluster) for cluster in ordered_clusters(account)],
     }
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import accounts, eks, gke, policy, startup
+from tests.bench import accounts, eks, gke, policy, scale, startup
 
 BENCHMARKS = {
     "accounts": accounts.main,
     "eks": eks.main,
     "gke": gke.main,
     "policy": policy.main,
+    "scale": scale.main,
     "startup": startup.main,
 }
 

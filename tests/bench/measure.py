@@ -14,15 +14,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one run took: seconds, CPU seconds, mebibytes at the peak, and how many clusters it read."""
+    """What one run took: seconds, CPU seconds, mebibytes at the peak, and how many clusters it read.
+
+    Where a run tells of them: how many calls it made, and how many of the seconds went by until all was scanned.
+    """
 
     wall: float
     cpu: float
     peak: float
     clusters: int
+    calls: int = 0
+    scanned: float = 0.0
 
 
-def report(began: float, clusters: int) -> None:
+def report(began: float, clusters: int, *, calls: int = 0, scanned: float = 0.0) -> None:
     """Print this process's figures for `run` to read; `began` is from ``time.perf_counter``."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     figures = {
@@ -30,6 +35,8 @@ def report(began: float, clusters: int) -> None:
         "cpu": usage.ru_utime + usage.ru_stime,
         "peak": usage.ru_maxrss / 1024,
         "clusters": clusters,
+        "calls": calls,
+        "scanned": scanned,
     }
     sys.stdout.write(json.dumps(figures) + "\n")
 

@@ -4,49 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from providers import load
 from scanner.engine import AccountPlan, EngineOutcome, scan_accounts
-from scanner.model import AccountResult, ClusterResult, RuleSettings, ScanSettings
+from scanner.journal import Journal, RunRecord
+from scanner.model import AccountResult, RuleSettings, ScanSettings
 from tests.bench.measure import report
+from tests.bench.silent import Silent
 
 
-class _Silent:
-    """Progress that is shown to nobody."""
-
-    def account_started(self, account: str) -> None: ...
-
-    def waiting(self, account: str, what: str) -> None: ...
-
-    def cluster_found(self, account: str, cluster: ClusterResult) -> None: ...
-
-    def account_finished(self, result: AccountResult) -> None: ...
-
-    def bug(self, account: str, trace: str) -> None:
-        raise SystemExit(f"{account}: {trace}")
-
-
-async def scan(plans: list[AccountPlan]) -> EngineOutcome:
+async def _scan(plans: Sequence[AccountPlan], journal: Journal) -> EngineOutcome:
     """Scan accounts with the usual settings."""
     return await scan_accounts(
         plans,
         ScanSettings(),
         RuleSettings(),
-        started=datetime.now(UTC),
-        progress=_Silent(),
+        started=journal.run.started,
+        progress=Silent(),
         stop=asyncio.get_running_loop().create_future(),
+        spool=journal,
     )
+
+
+@contextmanager
+def scanned(plans: Sequence[AccountPlan]) -> Iterator[Sequence[AccountResult]]:
+    """Scan accounts with the usual settings, and give their results, which are read from the journal on disk."""
+    run = RunRecord("bench", "", datetime.now(UTC), ScanSettings(), RuleSettings())
+    with TemporaryDirectory() as folder:
+        journal = Journal.begin(Path(folder) / "journal.jsonl", run, resume=False)
+        yield asyncio.run(_scan(plans, journal)).accounts
 
 
 def main() -> None:
     """Read and judge all clusters of the account, and print what it took."""
     began = time.perf_counter()
     provider = load("eks")
-    [account] = asyncio.run(scan([AccountPlan("bench", provider, provider.options())])).accounts
-    if account.failures:
-        raise SystemExit(str(account.failures))
-    report(began, len(account.clusters))
+    with scanned([AccountPlan("bench", provider, provider.options())]) as [account]:
+        if account.failures:
+            raise SystemExit(str(account.failures))
+        report(began, len(account.clusters))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from providers import load
 from scanner.engine import AccountPlan
 from tests.bench.accounts import ACCOUNTS
 from tests.bench.measure import report
-from tests.bench.product import scan
+from tests.bench.product import scanned
 
 
 def role_arn(number: int) -> str:
@@ -25,11 +24,11 @@ def main() -> None:
         AccountPlan(f"account-{number}", provider, provider.options.model_validate({"role_arn": role_arn(number)}))
         for number in range(ACCOUNTS)
     ]
-    accounts = asyncio.run(scan(plans)).accounts
-    failures = [failure for account in accounts for failure in account.failures]
-    if failures:
-        raise SystemExit(str(failures))
-    report(began, sum(len(account.clusters) for account in accounts))
+    with scanned(plans) as accounts:
+        failures = [failure for account in accounts for failure in account.failures]
+        if failures:
+            raise SystemExit(str(failures))
+        report(began, sum(len(account.clusters) for account in accounts))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 
@@ -10,7 +9,7 @@ from providers import load
 from scanner.engine import AccountPlan
 from tests.bench.fake_gcp import ORGANIZATION
 from tests.bench.measure import report
-from tests.bench.product import scan
+from tests.bench.product import scanned
 
 
 def main() -> None:
@@ -27,13 +26,13 @@ def main() -> None:
             "logging_rest": os.environ["BENCH_REST"],
         },
     }
-    [account] = asyncio.run(scan([AccountPlan("bench", provider, provider.options.model_validate(options))])).accounts
-    if account.failures:
-        raise SystemExit(str(account.failures[:3]))
-    strange = [cluster for cluster in account.clusters if cluster.status != "PASS"]
-    if strange:
-        raise SystemExit(strange[0].message)
-    report(began, len(account.clusters))
+    with scanned([AccountPlan("bench", provider, provider.options.model_validate(options))]) as [account]:
+        if account.failures:
+            raise SystemExit(str(account.failures[:3]))
+        strange = [cluster for cluster in account.clusters if cluster.status != "PASS"]
+        if strange:
+            raise SystemExit(strange[0].message)
+        report(began, len(account.clusters))
 
 
 if __name__ == "__main__":

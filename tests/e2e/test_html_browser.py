@@ -63,7 +63,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    text = load("html").render(sample_result(interrupted="SIGTERM after 17 seconds"))
+    text = "".join(load("html").render(sample_result(interrupted="SIGTERM after 17 seconds")))
     path.write_text(text, encoding="utf-8")
     return path
 
@@ -278,7 +278,7 @@ def test_each_state_has_a_shape_of_its_own(opened: Watched) -> None:
 def test_thousands_of_clusters_filter_while_one_types(browser: Browser, tmp_path: Path) -> None:
     """2,000 clusters: a keystroke is answered well within a second even on a slow machine."""
     path = tmp_path / "large.html"
-    path.write_text(load("html").render(large_result(2_000)), encoding="utf-8")
+    path.write_text("".join(load("html").render(large_result(2_000))), encoding="utf-8")
     watched = open_report(browser, path)
     measured: list[float] = watched.page.evaluate(
         """() => ["c", "cluster-00", "eu-west-1 gap"].map((text) => {

@@ -105,13 +105,13 @@ def test_the_digest_tells_settings_apart_but_not_files_or_order(tmp_path: Path) 
         pytest.param(
             "[scann]\n",
             "DIR/config.toml: scann: unknown key 'scann' "
-            "(did you mean 'scan'? allowed: scan, rule, output, defaults, include, account)",
+            "(did you mean 'scan'? allowed: scan, rule, output, defaults, include, account, organization)",
             id="unknown table",
         ),
         pytest.param(
             "[scan]\nconcurency = 3\n",
             "DIR/config.toml: scan.concurency: unknown key 'concurency' (did you mean 'concurrency'? allowed: "
-            "concurrency, max_calls, connect_timeout, call_timeout, account_timeout, timeout, retries)",
+            "concurrency, max_calls, connect_timeout, call_timeout, account_timeout, timeout, retries, window)",
             id="unknown key",
         ),
         pytest.param(
@@ -227,7 +227,7 @@ def test_a_duplicate_across_files_names_both(tmp_path: Path) -> None:
 def test_an_included_file_holds_accounts_only(tmp_path: Path) -> None:
     _write(tmp_path, "[scan]\nconcurrency = 1\n", "more.toml")
     said = _refusal(tmp_path, 'include = ["more.toml"]\n')
-    assert said == "DIR/more.toml: scan: unknown key 'scan' (allowed: account)"
+    assert said == "DIR/more.toml: scan: unknown key 'scan' (allowed: account, organization)"
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 import pytest
 
-from scanner.engine import AccountPlan, EngineOutcome, scan_accounts
+from scanner.engine import AccountPlan, EngineOutcome, OrganizationPlan, scan_accounts
 from scanner.errors import (
     CollectionError,
     CredentialsError,
@@ -22,6 +24,7 @@ from scanner.errors import (
     TimedOut,
     Unreachable,
 )
+from scanner.journal import Journal, RunRecord
 from scanner.model import (
     AccountIdentity,
     AccountNote,
@@ -93,6 +96,10 @@ class Seen:
 
     events: list[tuple[str, str]] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)
+    known: list[tuple[int, bool]] = field(default_factory=list)
+
+    def accounts_known(self, number: int, *, all_of_them: bool) -> None:
+        self.known.append((number, all_of_them))
 
     def account_started(self, account: str) -> None:
         self.events.append(("started", account))
@@ -118,14 +125,40 @@ async def run(
     seen: Seen | None = None,
     stop_after: float | None = None,
 ) -> EngineOutcome:
-    """Run the engine over scripted accounts."""
+    """Run the engine over scripted accounts, and read all that it found."""
     plans = [AccountPlan(name, Scripted(script), AccountOptions()) for name, script in scripts.items()]
+    return await run_plans(plans, scan=scan, seen=seen, stop_after=stop_after)
+
+
+def run_record(scan: ScanSettings | None = None) -> RunRecord:
+    return RunRecord("0.1.0", "digest", STARTED, scan or ScanSettings(), RuleSettings())
+
+
+async def run_plans(
+    plans: Sequence[AccountPlan | OrganizationPlan],
+    *,
+    scan: ScanSettings | None = None,
+    seen: Seen | None = None,
+    stop_after: float | None = None,
+) -> EngineOutcome:
+    """Run the engine over a journal of its own."""
     stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     if stop_after is not None:
         asyncio.get_running_loop().call_later(stop_after, stop.set_result, "interrupted by SIGTERM")
-    return await scan_accounts(
-        plans, scan or ScanSettings(), RuleSettings(), started=STARTED, progress=seen or Seen(), stop=stop
-    )
+    with TemporaryDirectory() as folder:
+        journal = Journal.begin(Path(folder) / "journal.jsonl", run_record(scan), resume=False)
+        outcome = await scan_accounts(
+            plans,
+            scan or ScanSettings(),
+            RuleSettings(),
+            started=STARTED,
+            progress=seen or Seen(),
+            stop=stop,
+            spool=journal,
+        )
+        accounts = tuple(replace(one, clusters=tuple(one.clusters)) for one in outcome.accounts)
+        journal.close()
+    return replace(outcome, accounts=accounts)
 
 
 async def good(context: CollectContext) -> AsyncIterator[Collected]:

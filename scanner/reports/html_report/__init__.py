@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -20,6 +21,9 @@ from scanner.ports import ReportFormat
 from scanner.reports.html_report.text import number, visible, visible_code
 from scanner.reports.html_report.view import build
 
+_PIECES_AT_ONCE: Final = 500
+"""Pieces of the template that are written together; each is some words long."""
+
 
 class HtmlReport:
     """The format ``html``."""
@@ -27,9 +31,11 @@ class HtmlReport:
     name = "html"
     filename = "report.html"
 
-    def render(self, result: ScanResult) -> str:
-        """Give the report as one self-contained page."""
-        return _template().render(view=build(result))
+    def render(self, result: ScanResult) -> Iterator[str]:
+        """Give the report as one self-contained page, some of it at a time."""
+        stream = _template().stream(view=build(result))
+        stream.enable_buffering(_PIECES_AT_ONCE)
+        yield from stream
 
 
 FORMAT: Final[ReportFormat] = HtmlReport()

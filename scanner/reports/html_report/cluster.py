@@ -95,6 +95,17 @@ class ClusterView:
     remedies: tuple[Remedy, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterLine:
+    """One cluster of a page that is too long to lay each of them out; `account` is its account's index."""
+
+    anchor: str
+    account: int
+    ref: ClusterRef
+    status: Status
+    message: str
+
+
 def cluster_view(cluster: ClusterResult, anchor: str, account: int, shared: Mapping[Remediation, str]) -> ClusterView:
     """Lay one cluster out."""
     return ClusterView(

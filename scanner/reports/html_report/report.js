@@ -13,7 +13,8 @@
 
   const text = (element) => {
     if (!texts.has(element)) {
-      const words = element.matches("tr") ? [element] : [element.querySelector("summary"), element.querySelector(".id")];
+      const summary = element.querySelector("summary");
+      const words = summary ? [summary, element.querySelector(".id")] : [element];
       texts.set(element, words.map((word) => word.textContent).join(" ").toLowerCase());
     }
     return texts.get(element);
@@ -47,7 +48,7 @@
   };
 
   const keys = {
-    name: (item) => item.querySelector("h3").textContent,
+    name: (item) => item.querySelector("h3, .name").textContent,
     account: (item) => item.querySelector(".where bdi").textContent,
     place: (item) => item.querySelector(".loc").textContent,
   };

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain, islice
 from typing import Final
 
 from scanner.model import (
     AccountResult,
     AccountStatus,
-    ClusterResult,
     CollectionFailure,
     Link,
     Remediation,
@@ -20,10 +20,16 @@ from scanner.model import (
     Status,
 )
 from scanner.model.check import CHECK, Check
-from scanner.model.summary import Summary, caveats, headline, ordered_accounts, ordered_failures, summarise
-from scanner.reports.html_report.cluster import ClusterView, cluster_view
+from scanner.model.summary import Summary, caveats, headline, ordered_accounts, ordered_failures
+from scanner.reports.html_report.cluster import ClusterLine, ClusterView, cluster_view
 from scanner.reports.html_report.labels import COMPLETENESS, LINKS, QUESTIONS, STATUSES
+from scanner.reports.html_report.order import Place, Repeated, WorstFirst, worst_first
 
+LAID_OUT: Final = 2_000
+"""Clusters that are laid out in full, the worst first; a browser takes seconds for more. The others get a line."""
+
+_UNREAD_SHOWN: Final = 2_000
+_NAMES_SHOWN: Final = 200
 _LINKS_SHOWN: Final = 6
 _BAR_ORDER: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS)
 
@@ -79,7 +85,7 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The whole page."""
+    """The whole page. What there is one of for each account or cluster is made anew each time it is gone through."""
 
     check: Check
     summary: Summary
@@ -88,13 +94,17 @@ class View:
     status: Status
     interrupted: str
     bar: tuple[Share, ...]
-    unread: tuple[Unread, ...]
+    unread: Iterable[Unread]
+    more_unread: int
     actions: tuple[Action, ...]
-    accounts: tuple[AccountView, ...]
+    accounts: Iterable[AccountView]
     providers: tuple[str, ...]
-    clusters: tuple[ClusterView, ...]
+    clusters: Iterable[ClusterView]
+    lines: Iterable[ClusterLine]
+    more_clusters: int
     shared: tuple[tuple[str, Remediation], ...]
     links: tuple[tuple[str, str, bool], ...]
+    names_shown: int
     rule: RuleSettings
     run: Mapping[str, str]
 
@@ -102,12 +112,9 @@ class View:
 def build(result: ScanResult) -> View:
     """Lay a scan result out for the page."""
     accounts = ordered_accounts(result)
-    in_order = _worst_first(accounts)
-    shared = _shared_remedies([cluster for _, cluster in in_order])
-    clusters = tuple(
-        cluster_view(cluster, f"c{number}", index, shared) for number, (index, cluster) in enumerate(in_order, start=1)
-    )
-    summary = summarise(result)
+    order = worst_first(accounts)
+    shared = order.shared_remedies()
+    summary = result.summary
     return View(
         check=CHECK,
         summary=summary,
@@ -116,38 +123,33 @@ def build(result: ScanResult) -> View:
         status=result.status,
         interrupted=result.interrupted,
         bar=_bar(summary),
-        unread=_unread(accounts),
-        actions=_actions(in_order, shared),
-        accounts=tuple(_account_view(index, account) for index, account in enumerate(accounts)),
+        unread=Repeated(partial(_unread, accounts)),
+        more_unread=max(0, summary.failures - _UNREAD_SHOWN),
+        actions=_actions(order, shared),
+        accounts=Repeated(partial(_account_views, accounts)),
         providers=tuple(sorted({account.provider for account in accounts})),
-        clusters=clusters,
+        clusters=Repeated(partial(_clusters, order, shared)),
+        lines=Repeated(partial(_lines, order)),
+        more_clusters=max(0, summary.total_clusters - LAID_OUT),
         shared=tuple((anchor, remedy) for remedy, anchor in shared.items()),
         links=tuple((LINKS[link], QUESTIONS[link], link in result.rule.links) for link in Link),
+        names_shown=_NAMES_SHOWN,
         rule=result.rule,
         run=_run(result),
     )
 
 
-def _worst_first(accounts: list[AccountResult]) -> list[tuple[int, ClusterResult]]:
-    """Give all clusters with their account's index: the worst first, then by account, location, name and id."""
-    pairs = [(index, cluster) for index, account in enumerate(accounts) for cluster in account.clusters]
-    return sorted(
-        pairs,
-        key=lambda pair: (
-            -pair[1].status.severity,
-            pair[0],
-            pair[1].ref.location,
-            pair[1].ref.name,
-            pair[1].ref.id,
-        ),
-    )
+def _clusters(order: WorstFirst, shared: Mapping[Remediation, str]) -> Iterator[ClusterView]:
+    """Lay out the clusters that the page has room for."""
+    for number, place in enumerate(order.places[:LAID_OUT], start=1):
+        yield cluster_view(order.cluster(place), f"c{number}", place.account, shared)
 
 
-def _shared_remedies(clusters: list[ClusterResult]) -> dict[Remediation, str]:
-    """Name the texts that more than one cluster has, so that each stands in the page once; the most shared first."""
-    uses = Counter(remedy for cluster in clusters for remedy in cluster.remediations)
-    often = [remedy for remedy, count in uses.most_common() if count > 1]
-    return {remedy: f"r{number}" for number, remedy in enumerate(often, start=1)}
+def _lines(order: WorstFirst) -> Iterator[ClusterLine]:
+    """Give a line for each of the others."""
+    for number, place in enumerate(order.places[LAID_OUT:], start=LAID_OUT + 1):
+        cluster = order.cluster(place)
+        yield ClusterLine(f"c{number}", place.account, cluster.ref, cluster.status, cluster.message)
 
 
 def _bar(summary: Summary) -> tuple[Share, ...]:
@@ -163,44 +165,70 @@ def _bar(summary: Summary) -> tuple[Share, ...]:
     return tuple(shares)
 
 
-def _unread(accounts: list[AccountResult]) -> tuple[Unread, ...]:
-    """List what could not be read, whole accounts first."""
-    unread = [
-        Unread(account.name, account.completeness, failure)
-        for account in accounts
-        for failure in ordered_failures(account)
-    ]
-    return tuple(sorted(unread, key=lambda one: one.completeness is not AccountStatus.FAILED))
+def _unread(accounts: Sequence[AccountResult]) -> Iterator[Unread]:
+    """List what could not be read, whole accounts first, as far as the page has room for it."""
+    return islice(chain(_unread_of(accounts, failed=True), _unread_of(accounts, failed=False)), _UNREAD_SHOWN)
 
 
-def _actions(in_order: list[tuple[int, ClusterResult]], shared: Mapping[Remediation, str]) -> tuple[Action, ...]:
+def _unread_of(accounts: Sequence[AccountResult], *, failed: bool) -> Iterator[Unread]:
+    """List what could not be read of the accounts that failed, or of the others."""
+    for account in accounts:
+        if (account.completeness is AccountStatus.FAILED) is failed:
+            for failure in ordered_failures(account):
+                yield Unread(account.name, account.completeness, failure)
+
+
+def _actions(order: WorstFirst, shared: Mapping[Remediation, str]) -> tuple[Action, ...]:
     """Group what is to be done over all clusters: what mends most of the worst comes first."""
-    groups: dict[str, list[tuple[str, int, ClusterResult]]] = {}
-    anchors: dict[str, set[str]] = {}
-    for number, (index, cluster) in enumerate(in_order, start=1):
-        for remedy in cluster.remediations:
-            groups.setdefault(remedy.title, []).append((f"c{number}", index, cluster))
-            anchors.setdefault(remedy.title, set()).add(shared.get(remedy, ""))
-    actions = [_action(title, members, anchors[title]) for title, members in groups.items()]
+    anchors = {hash(remedy): anchor for remedy, anchor in shared.items()}
+    groups: dict[str, _Group] = {}
+    for number, place in enumerate(order.places, start=1):
+        for key, title in place.remedies:
+            groups.setdefault(title, _Group(place.status)).add(f"c{number}", place, anchors.get(key, ""))
+    actions = [group.action(title) for title, group in groups.items()]
     return tuple(sorted(actions, key=lambda action: (-action.status.severity, -action.clusters, action.title)))
 
 
-def _action(title: str, members: list[tuple[str, int, ClusterResult]], anchors: set[str]) -> Action:
-    return Action(
-        title=title,
-        status=members[0][2].status,
-        clusters=len(members),
-        accounts=len({index for _, index, _ in members}),
-        links=tuple((anchor, cluster.ref.name) for anchor, _, cluster in members[:_LINKS_SHOWN]),
-        more=max(0, len(members) - _LINKS_SHOWN),
-        shared=anchors.pop() if len(anchors) == 1 else "",
-    )
+@dataclass(slots=True)
+class _Group:
+    """The clusters for which one thing is to be done; `status` is the worst of theirs."""
+
+    status: Status
+    clusters: int = 0
+    accounts: set[int] = field(default_factory=set)
+    links: list[tuple[str, str]] = field(default_factory=list)
+    anchors: set[str] = field(default_factory=set)
+
+    def add(self, link: str, place: Place, anchor: str) -> None:
+        """Take a cluster in; the first few are named."""
+        self.clusters += 1
+        self.accounts.add(place.account)
+        self.anchors.add(anchor)
+        if len(self.links) < _LINKS_SHOWN:
+            self.links.append((link, place.name))
+
+    def action(self, title: str) -> Action:
+        """Give what the page says of them."""
+        return Action(
+            title=title,
+            status=self.status,
+            clusters=self.clusters,
+            accounts=len(self.accounts),
+            links=tuple(self.links),
+            more=self.clusters - len(self.links),
+            shared=next(iter(self.anchors)) if len(self.anchors) == 1 else "",
+        )
+
+
+def _account_views(accounts: Sequence[AccountResult]) -> Iterator[AccountView]:
+    """Give a row for each account."""
+    return (_account_view(index, account) for index, account in enumerate(accounts))
 
 
 def _account_view(index: int, account: AccountResult) -> AccountView:
-    counts = Counter(cluster.status for cluster in account.clusters)
+    counts = account.statuses
     return AccountView(
-        index, account, COMPLETENESS[account.completeness], {status: counts[status] for status in Status}
+        index, account, COMPLETENESS[account.completeness], {status: counts.get(status, 0) for status in Status}
     )
 
 

@@ -259,7 +259,11 @@ def test_a_report_that_cannot_be_written_is_told_apart(run: Run, tmp_path: Path)
     assert code == 74
     assert f"error: {out}/report.json: cannot be written: Is a directory\n" in err
     assert json.loads(err.splitlines()[-1])["exit_code"] == 74
-    assert [path.name for path in out.iterdir()] == ["report.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["journal.jsonl", "report.json"]
+    (out / "report.json").rmdir()
+    code, _, err = run("scan", "--config", configuration(tmp_path, "a"), "--output", str(out), "--resume")
+    assert '"event": "account_started"' not in err
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "report.json"]
 
 
 def test_a_closed_standard_output_is_told(
@@ -321,7 +325,7 @@ def test_a_terminal_gets_the_live_display() -> None:
         def isatty(self) -> bool:
             return True
 
-    with display(1, Terminal()) as shown:
+    with display(Terminal()) as shown:
         assert type(shown).__name__ == "LiveDisplay"
-    with display(1, io.StringIO()) as shown:
+    with display(io.StringIO()) as shown:
         assert isinstance(shown, LogLines)

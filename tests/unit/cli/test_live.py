@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 from rich.console import Console
 
@@ -27,7 +26,9 @@ def live(accounts: int = 2) -> tuple[LiveDisplay, Console, io.StringIO]:
     """Build a display on a terminal that is a string."""
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, color_system=None, width=160, height=40, legacy_windows=False)
-    return LiveDisplay(accounts, console), console, stream
+    display = LiveDisplay(console)
+    display.accounts_known(accounts, all_of_them=True)
+    return display, console, stream
 
 
 def passing() -> ClusterResult:
@@ -98,7 +99,7 @@ def test_the_summary_names_the_worst_first_and_the_reports() -> None:
     clusters = (passing(), *(failing(f"bad-{number:02}") for number in range(25)))
     account = AccountResult("prod", "eks", "", clusters, (), (), 1.0)
     result = ScanResult("1", STARTED, STARTED, RULE, "d", (account,))
-    display.summary(result, [Path("reports/report.html")], 1)
+    display.summary(result, ["reports/report.html"], 1)
     text = stream.getvalue()
     assert "In 25 of 26 clusters the audit log would not show a break-in." in text
     assert "clusters: 1 PASS 25 FAIL  accounts: 1 complete" in text

@@ -36,7 +36,7 @@ from tests.unit.reports.sample_result import (
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    return FORMAT.render(sample_result(interrupted="SIGTERM after 17 seconds"))
+    return "".join(FORMAT.render(sample_result(interrupted="SIGTERM after 17 seconds")))
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def poisoned(value: object, text: str) -> Any:  # noqa: ANN401 - the same type a
 
 
 def shape(result: ScanResult) -> list[tuple[str, tuple[str, ...]]]:
-    page = Page(FORMAT.render(result))
+    page = Page("".join(FORMAT.render(result)))
     assert page.unclosed == []
     return [(tag, tuple(attributes)) for tag, attributes in page.elements]
 
@@ -202,7 +202,7 @@ def test_an_action_names_a_few_clusters_and_counts_the_others() -> None:
     (action,) = build(result_of(one_account(clusters=clusters))).actions
     assert [name for _, name in action.links] == ["c-0", "c-1", "c-2", "c-3", "c-4", "c-5"]
     assert (action.clusters, action.more) == (8, 2)
-    assert "and 2 more" in FORMAT.render(result_of(one_account(clusters=clusters)))
+    assert "and 2 more" in "".join(FORMAT.render(result_of(one_account(clusters=clusters))))
 
 
 def test_clusters_come_worst_first() -> None:
@@ -250,9 +250,9 @@ def test_what_the_next_grade_lacks_is_said_once() -> None:
     """Where the message quotes it already, it does not stand there again."""
     finding = replace(sample_accounts()[0].clusters[2].findings[0], lacks="everything", message="Lacks everything.")
     said = replace(sample_accounts()[0].clusters[2], findings=(finding,))
-    assert "Next grade lacks" not in FORMAT.render(result_of(one_account(clusters=(said,))))
+    assert "Next grade lacks" not in "".join(FORMAT.render(result_of(one_account(clusters=(said,)))))
     unsaid = replace(said, findings=(replace(finding, message="Not covered."),))
-    assert "Next grade lacks: everything." in FORMAT.render(result_of(one_account(clusters=(unsaid,))))
+    assert "Next grade lacks: everything." in "".join(FORMAT.render(result_of(one_account(clusters=(unsaid,)))))
 
 
 def test_grave_blind_spots_come_first_and_say_so(page: Page) -> None:
@@ -279,11 +279,11 @@ def test_the_page_is_the_same_whatever_the_order_in_which_accounts_answered() ->
         replace(account, clusters=account.clusters[::-1], failures=account.failures[::-1])
         for account in reversed(result.accounts)
     )
-    assert FORMAT.render(replace(result, accounts=shuffled)) == FORMAT.render(result)
+    assert "".join(FORMAT.render(replace(result, accounts=shuffled))) == "".join(FORMAT.render(result))
 
 
 def test_a_scan_that_found_nothing_has_no_bar_and_no_empty_sections() -> None:
-    page = Page(FORMAT.render(result_of(one_account())))
+    page = Page("".join(FORMAT.render(result_of(one_account()))))
     assert "No Kubernetes cluster was found." in page.text
     assert "svg" not in page.tags
     for heading in ("Not read", "What to do first", "Missing permissions", "How to do it", "interrupted"):
@@ -293,16 +293,16 @@ def test_a_scan_that_found_nothing_has_no_bar_and_no_empty_sections() -> None:
 def test_a_cluster_of_a_provider_no_account_names_still_shows() -> None:
     """The list of providers to filter by is that of the accounts; a cluster must not fall out over it."""
     cluster = sound_cluster(replace(eks("stray"), provider="other"))
-    page = Page(FORMAT.render(result_of(one_account(clusters=(cluster,)))))
+    page = Page("".join(FORMAT.render(result_of(one_account(clusters=(cluster,))))))
     assert [article["data-p"] for article in page.all("article")] == [""]
 
 
 def test_the_rule_that_was_used_is_named() -> None:
     result = result_of(one_account(clusters=(short_retention(eks("a")),)))
-    text = Page(FORMAT.render(result)).text
+    text = Page("".join(FORMAT.render(result))).text
     assert "grade minimum, stages outcome, at least 31 days of retention, observed within 48 hours" in text
     rule = RuleSettings(min_retention_days=1, grade="complete", stages="all")
-    text = Page(FORMAT.render(replace(result, rule=rule))).text
+    text = Page("".join(FORMAT.render(replace(result, rule=rule)))).text
     assert "grade complete, stages all, at least 1 day of retention" in text
     assert "observed within" not in text
 
@@ -336,6 +336,6 @@ def luminance(colour: str) -> float:
 
 def test_a_cluster_takes_little_room() -> None:
     """Thousands of clusters must still be a file that a browser opens: under 6 kB each."""
-    large = FORMAT.render(large_result(300))
-    small = FORMAT.render(large_result(100))
+    large = "".join(FORMAT.render(large_result(300)))
+    small = "".join(FORMAT.render(large_result(100)))
     assert (len(large.encode()) - len(small.encode())) / 200 < 6_000

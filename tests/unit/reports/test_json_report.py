@@ -42,7 +42,7 @@ BEGIN, END = "<!-- fields: written from the schema -->\n", "<!-- end of fields -
 
 
 def report(result: ScanResult | None = None) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(FORMAT.render(result or sample_result()))
+    loaded: dict[str, Any] = json.loads("".join(FORMAT.render(result or sample_result())))
     return loaded
 
 
@@ -52,7 +52,7 @@ def clusters(loaded: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_the_report_is_the_golden_one() -> None:
     """Set UPDATE_GOLDEN=1 to write the file anew after a change that is meant."""
-    text = FORMAT.render(sample_result(interrupted="SIGTERM"))
+    text = "".join(FORMAT.render(sample_result(interrupted="SIGTERM")))
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text(text, encoding="utf-8")
     assert text == GOLDEN.read_text(encoding="utf-8")
@@ -151,7 +151,7 @@ def test_the_text_is_the_same_whatever_the_order_in_which_accounts_answered() ->
         replace(account, clusters=account.clusters[::-1], failures=account.failures[::-1])
         for account in reversed(sample_accounts())
     )
-    assert FORMAT.render(replace(result, accounts=shuffled)) == FORMAT.render(result)
+    assert "".join(FORMAT.render(replace(result, accounts=shuffled))) == "".join(FORMAT.render(result))
 
 
 def test_the_sentence_of_the_rule_is_quoted() -> None:
@@ -190,7 +190,7 @@ def test_times_are_utc_whatever_the_zone_they_were_taken_in() -> None:
 
 
 def test_names_that_are_hostile_on_a_terminal_are_escaped_and_read_back_whole() -> None:
-    text = FORMAT.render(sample_result())
+    text = "".join(FORMAT.render(sample_result()))
     assert not set("\u202e\u2066\u200b\x1b\x00\ud800") & set(text)
     text.encode("utf-8")
     names = clusters(json.loads(text))
@@ -200,13 +200,13 @@ def test_names_that_are_hostile_on_a_terminal_are_escaped_and_read_back_whole() 
 
 def test_letters_of_any_script_stay_legible() -> None:
     accounts = (replace(sample_accounts()[0], clusters=(no_backend(eks("Zürich-東京")),)),)
-    assert '"name": "Zürich-東京"' in FORMAT.render(replace(sample_result(), accounts=accounts))
+    assert '"name": "Zürich-東京"' in "".join(FORMAT.render(replace(sample_result(), accounts=accounts)))
 
 
 def test_infinity_cannot_be_written() -> None:
     accounts = (replace(sample_accounts()[0], seconds=float("inf")),)
     with pytest.raises(ValueError, match="Out of range float"):
-        FORMAT.render(replace(sample_result(), accounts=accounts))
+        "".join(FORMAT.render(replace(sample_result(), accounts=accounts)))
 
 
 def fields_markdown() -> str:

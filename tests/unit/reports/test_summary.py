@@ -61,18 +61,18 @@ HALF = AccountResult("three", "eks", "", (), (REGION_DENIED,), (), 1.0)
 )
 def test_the_verdict_says_no_more_than_was_read(accounts: tuple[AccountResult, ...], sentence: str) -> None:
     result = replace(sample_result(), accounts=accounts)
-    assert verdict(summarise(result)) == sentence
+    assert verdict(summarise(result.accounts)) == sentence
 
 
 def test_the_verdict_says_that_the_scan_ended_early() -> None:
     result = replace(sample_result(), accounts=(account(PASSED),))
-    assert verdict(summarise(result), "SIGTERM") == (
+    assert verdict(summarise(result.accounts), "SIGTERM") == (
         "In the one cluster the audit log would show a break-in. The scan ended early."
     )
 
 
 def test_counts_hold_every_status() -> None:
-    summary = summarise(sample_result())
+    summary = summarise(sample_result().accounts)
     assert summary.clusters == {Status.PASS: 4, Status.FAIL: 4, Status.UNKNOWN: 2, Status.SKIP: 0}
     assert summary.accounts == {Status.PASS: 0, Status.FAIL: 3, Status.UNKNOWN: 2, Status.SKIP: 1}
     assert summary.completeness == {AccountStatus.COMPLETE: 4, AccountStatus.PARTIAL: 1, AccountStatus.FAILED: 1}
@@ -81,7 +81,7 @@ def test_counts_hold_every_status() -> None:
 
 
 def test_missing_permissions_are_gathered_from_links_and_failures() -> None:
-    assert summarise(sample_result()).permissions_missing == (
+    assert summarise(sample_result().accounts).permissions_missing == (
         MissingPermission("eks:ListClusters", "eks", ("sandbox",), 0),
         MissingPermission("logs:DescribeLogGroups", "eks", (HOSTILE_ACCOUNT, "platform-prod"), 2),
         MissingPermission("sts:AssumeRole", "eks", ("acquired",), 0),
@@ -103,4 +103,4 @@ def test_the_order_does_not_depend_on_who_answered_first() -> None:
 def test_clusters_that_the_configuration_leaves_out_are_no_missing_ones() -> None:
     note = AccountNote(Note(NoteSeverity.INFO, "3 of 3 clusters are left out"), left_out=3)
     result = replace(sample_result(), accounts=(replace(account(), notes=(note,)),))
-    assert verdict(summarise(result)) == "No cluster was scanned: the configuration leaves out 3 clusters."
+    assert verdict(summarise(result.accounts)) == "No cluster was scanned: the configuration leaves out 3 clusters."

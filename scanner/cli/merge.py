@@ -1,0 +1,81 @@
+"""``report merge``: from the partial reports of several shards to the one report."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from scanner.cli.complaints import complain
+from scanner.cli.exit_codes import ExitCode, exit_code
+from scanner.cli.output import Output
+from scanner.cli.progress import display
+from scanner.cli.scan import FailOn
+from scanner.cli.storage import Bucket, is_url
+from scanner.errors import JournalError, ReportError, UsageError
+from scanner.journal import FILE_NAME, Journal
+from scanner.journal.merging import merge
+from scanner.reports import formats
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the partial reports, write the one report, and sum up."""
+    names = _formats(arguments.format)
+    output = Output(arguments.output)
+    output.check(names)
+    with contextlib.ExitStack() as stack:
+        files = [file for place in arguments.place for file in _files(place, stack)]
+        journals = [stack.enter_context(contextlib.closing(Journal.read(file))) for file in files]
+        result = merge(journals)
+        code = exit_code(result, cast("FailOn", arguments.fail_on))
+        written: list[str] = []
+        try:
+            written = output.write_reports(result, names)
+        except ReportError as error:
+            complain(error)
+            code = ExitCode.NOT_WRITTEN
+        with display() as progress:
+            progress.summary(result, written, code)
+    return code
+
+
+def _formats(value: str) -> Sequence[str]:
+    """Pick the report formats."""
+    names = list(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+    wrong = [name for name in names if name not in formats()]
+    if wrong or not names:
+        what = f"there is no format {', '.join(map(repr, wrong))}" if wrong else "names no format"
+        raise UsageError(what, where="--format", hint=f"there are {', '.join(formats())}")
+    return names
+
+
+def _files(place: str, stack: contextlib.ExitStack) -> list[Path]:
+    """Find the partial reports of a place; those of an object store are fetched."""
+    if is_url(place):
+        return _fetched(place, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="k8s-audit-coverage-"))))
+    path = Path(place)
+    if path.is_file():
+        return [path]
+    try:
+        found = sorted(file for file in path.iterdir() if FILE_NAME.fullmatch(file.name))
+    except OSError as error:
+        raise JournalError(f"cannot be read: {error.strerror}", where=place) from None
+    return found or _nothing(place)
+
+
+def _fetched(url: str, folder: Path) -> list[Path]:
+    """Download the partial reports of an object store."""
+    bucket = Bucket(url)
+    names = sorted(name for name in bucket.names() if FILE_NAME.fullmatch(name))
+    for name in names:
+        bucket.get(name, folder / name)
+    return [folder / name for name in names] or _nothing(url)
+
+
+def _nothing(place: str) -> list[Path]:
+    """Refuse a place without partial reports."""
+    hint = "name what the shards wrote to with --output"
+    raise JournalError("holds no partial report (partial-*-of-*.jsonl)", where=place, hint=hint)

@@ -1,0 +1,112 @@
+"""Object stores, for what several machines write and one reads: ``s3://``, ``gs://`` and ``az://`` through obstore.
+
+Credentials are those of each cloud's own chain in the environment, the workload's identity included. obstore reads its
+settings from the variables that the cloud's own tools use (``AWS_REGION``, ``AWS_ENDPOINT_URL``, …); ``AWS_ALLOW_HTTP``
+lets it talk to a store on this machine without TLS.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from scanner.errors import JournalError, ReportError, UsageError
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+SCHEMES: Final = ("s3", "gs", "az")
+_EXTRA: Final = 'install the extra "objectstore": pip install "k8s-audit-coverage[objectstore]"'
+
+
+def is_url(place: str) -> bool:
+    """Say whether a place is in an object store; UsageError for a URL of another kind."""
+    scheme, separator, _ = place.partition("://")
+    if not separator:
+        return False
+    if scheme not in SCHEMES:
+        hint = f"there are {', '.join(f'{one}://' for one in SCHEMES)}, or name a directory"
+        raise UsageError(f"{scheme}:// is no object store that can be used", where=place, hint=hint)
+    return True
+
+
+class Bucket:
+    """A prefix within a bucket."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare to use it; nothing is asked for yet."""
+        self.url = url.rstrip("/")
+        if not urlsplit(self.url).netloc:
+            raise UsageError("names no bucket", where=url, hint="write s3://bucket/prefix")
+        self._store = _store(self.url)
+
+    def check(self) -> None:
+        """Find out before the scan whether objects can be written there after it, with one that holds nothing."""
+        from obstore.exceptions import BaseError  # noqa: PLC0415 - see _store
+
+        try:
+            self._store.put(".k8s-audit-coverage", b"")
+        except (BaseError, OSError) as error:
+            hint = "name another place with --output, or let this identity write there"
+            raise UsageError(f"reports cannot be written there: {_said(error)}", where=self.url, hint=hint) from None
+
+    def put(self, file: Path, name: str = "") -> str:
+        """Upload a file, under its own name unless another is given, and give its URL."""
+        from obstore.exceptions import BaseError  # noqa: PLC0415 - see _store
+
+        url = f"{self.url}/{name or file.name}"
+        try:
+            self._store.put(name or file.name, file)
+        except (BaseError, OSError) as error:
+            hint = f"it stays at {file}"
+            raise ReportError(f"cannot be written: {_said(error)}", where=url, hint=hint) from None
+        return url
+
+    def get(self, name: str, file: Path) -> bool:
+        """Download an object, if there is one; False where there is none."""
+        from obstore.exceptions import BaseError  # noqa: PLC0415 - see _store
+
+        try:
+            with file.open("wb") as target:
+                for chunk in self._store.get(name):
+                    target.write(chunk)
+        except FileNotFoundError:
+            file.unlink(missing_ok=True)
+            return False
+        except (BaseError, OSError) as error:
+            raise JournalError(f"cannot be read: {_said(error)}", where=f"{self.url}/{name}") from None
+        return True
+
+    def names(self) -> Iterator[str]:
+        """List the objects that stand directly at the prefix."""
+        from obstore.exceptions import BaseError  # noqa: PLC0415 - see _store
+
+        try:
+            for page in self._store.list():
+                for entry in page:
+                    if "/" not in entry["path"]:
+                        yield entry["path"]
+        except (BaseError, OSError) as error:
+            raise JournalError(f"cannot be listed: {_said(error)}", where=self.url) from None
+
+
+def _store(url: str) -> ObjectStore:
+    """Make the client; imported here, because only a run that uses an object store needs it."""
+    try:
+        from obstore.exceptions import BaseError  # noqa: PLC0415 - see above
+        from obstore.store import from_url  # noqa: PLC0415 - see above
+    except ImportError:
+        raise UsageError("object stores cannot be used", where=url, hint=_EXTRA) from None
+    try:
+        return from_url(url)
+    except (BaseError, ValueError) as error:
+        raise UsageError(f"cannot be used: {_said(error)}", where=url) from None
+
+
+def _said(error: Exception) -> str:
+    """Give the first line of what the client says, without queries, which may be signed; the rest is debugging."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return re.sub(r"\?\S+", "?…", line)

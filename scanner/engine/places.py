@@ -1,0 +1,57 @@
+"""The places of the accounts that are read at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+
+class Place:
+    """An account's place among those that are read at once, lent to others while all its calls wait."""
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        """Begin without a place."""
+        self._places = places
+        self._taking = asyncio.Lock()
+        self._held = False
+        self._calls = 0
+        self._waiting = 0
+
+    async def take(self) -> None:
+        """Wait for a place, unless it has one."""
+        async with self._taking:
+            if not self._held:
+                await self._places.acquire()
+                self._held = True
+
+    def give(self) -> None:
+        """Give the place up, if it has one."""
+        if self._held:
+            self._held = False
+            self._places.release()
+
+    @contextlib.asynccontextmanager
+    async def lent(self) -> AsyncIterator[None]:
+        """Lend the place for as long as no other call of the account is made; have one again at the end."""
+        self._waiting += 1
+        self._lend_if_idle()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+        await self.take()
+
+    @contextlib.contextmanager
+    def used(self) -> Iterator[None]:
+        """Keep the place for the length of a call."""
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            self._lend_if_idle()
+
+    def _lend_if_idle(self) -> None:
+        if self._waiting and not self._calls:
+            self.give()
