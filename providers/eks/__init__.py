@@ -7,10 +7,11 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from providers.eks.options import EksOptions
+from providers.eks.organization_options import EksOrganizationOptions
 from providers.eks.partitions import HOME_REGIONS
-from providers.eks.permissions import iam_policy
+from providers.eks.permissions import hub_policy, iam_policy
 from scanner.errors import UsageError
-from scanner.ports import AccountOptions, CollectContext, Provider
+from scanner.ports import AccountOptions, CollectContext, Discovered, OrganizationOptions, OrganizationProvider
 
 if TYPE_CHECKING:
     from providers.eks.session import Pools
@@ -24,14 +25,21 @@ class EksProvider:
     title = "Amazon EKS"
     options = EksOptions
 
+    organization_options = EksOrganizationOptions
+
     def __init__(self) -> None:
         """Start without sessions and connections: they are shared by all accounts that this provider reads."""
         self._pools: Pools | None = None
 
     def permissions(self, variant: str = "") -> str:
-        """Give the IAM policy of the role that is assumed in each account; `variant` is its partition."""
+        """Give the IAM policy of the role that is assumed in each account.
+
+        `variant` is its partition, or ``organization`` for the policy of the role that lists the accounts of one.
+        """
+        if variant == "organization":
+            return hub_policy()
         if variant and variant not in HOME_REGIONS:
-            hint = f"there are {', '.join(HOME_REGIONS)}"
+            hint = f"there are {', '.join(HOME_REGIONS)}, and organization"
             raise UsageError(f"there is no partition {variant!r}", where="--permissions", hint=hint)
         return iam_policy(variant or "aws")
 
@@ -43,11 +51,23 @@ class EksProvider:
         if not isinstance(options, EksOptions):
             message = f"expected EksOptions, not {type(options).__name__}"
             raise TypeError(message)
-        if self._pools is None:
-            self._pools = Pools()
+        self._pools = self._pools or Pools()
         async with aclosing(collect(self._pools, options, context)) as items:
             async for item in items:
                 yield item
 
+    async def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
+        """List the accounts of an organisation, yielding each as soon as it is known."""
+        from providers.eks.organization import discover  # noqa: PLC0415 - loads botocore
+        from providers.eks.session import Pools  # noqa: PLC0415 - the same
 
-PROVIDER: Final[Provider] = EksProvider()
+        if not isinstance(options, EksOrganizationOptions):
+            message = f"expected EksOrganizationOptions, not {type(options).__name__}"
+            raise TypeError(message)
+        self._pools = self._pools or Pools()
+        async with aclosing(discover(self._pools, options, context)) as items:
+            async for item in items:
+                yield item
+
+
+PROVIDER: Final[OrganizationProvider] = EksProvider()

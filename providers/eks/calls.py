@@ -51,6 +51,11 @@ class Calls:
         self._caller = caller
         self._waits = waits
 
+    @property
+    def home_region(self) -> str:
+        """Where calls that are about the whole account are made."""
+        return self._caller.home_region
+
     async def identity(self) -> tuple[str, str]:
         """Give the account's id and the ARN of the identity that reads it; needs no permission."""
         region = self._caller.home_region
@@ -85,7 +90,7 @@ class Calls:
             return found
 
         request = {"maxResults": 100, "include": ["all"]}
-        async for names, _ in self._pages(LIST_CLUSTERS, region, region, request, "clusters", read):
+        async for names, _ in self.pages(LIST_CLUSTERS, region, region, request, "clusters", read):
             yield names
 
     async def cluster(self, region: str, name: str) -> ClusterTypeDef:
@@ -119,7 +124,7 @@ class Calls:
             ]
 
         request = {"logGroupNamePrefix": LOG_GROUP_PREFIX, "limit": 50}
-        pages = self._pages(DESCRIBE_LOG_GROUPS, region, region, request, "logGroups", read)
+        pages = self.pages(DESCRIBE_LOG_GROUPS, region, region, request, "logGroups", read)
         return {group.name: group async for groups, _ in pages for group in groups}
 
     async def subscription_filters(self, region: str, group: str) -> tuple[SubscriptionFilter, ...]:
@@ -133,7 +138,7 @@ class Calls:
 
         request = {"logGroupName": group}
         where = f"{group} in {region}"
-        pages = self._pages(DESCRIBE_SUBSCRIPTION_FILTERS, where, region, request, "subscriptionFilters", read)
+        pages = self.pages(DESCRIBE_SUBSCRIPTION_FILTERS, where, region, request, "subscriptionFilters", read)
         return tuple([found async for filters, _ in pages for found in filters])
 
     async def streams(self, region: str, group: str, wanted: frozenset[LogType]) -> Streams:
@@ -152,7 +157,7 @@ class Calls:
                 _keep_newest(newest, stream)
             return len(streams)
 
-        pages = self._pages(DESCRIBE_LOG_STREAMS, f"{group} in {region}", region, request, "logStreams", read)
+        pages = self.pages(DESCRIBE_LOG_STREAMS, f"{group} in {region}", region, request, "logStreams", read)
         async for count, is_last in pages:
             number += 1
             seen += count
@@ -160,7 +165,7 @@ class Calls:
                 return Streams(newest, seen, complete=is_last)
         return Streams(newest, seen, complete=True)
 
-    async def _pages(
+    async def pages(
         self,
         action: str,
         where: str,
@@ -168,6 +173,7 @@ class Calls:
         request: Mapping[str, object],
         key: str,
         read: Callable[[Answer], _T],
+        token: str = "nextToken",  # noqa: S107 - the name of a field
     ) -> AsyncIterator[tuple[_T, bool]]:
         """Ask for one page after the other, and say of each whether it is the last.
 
@@ -178,6 +184,7 @@ class Calls:
             request: Its parameters, but for the token of the page before.
             key: What an answer must hold.
             read: Takes what is wanted out of an answer; what it raises means that the answer cannot be used.
+            token: The field that holds the token of the next page.
         """
         tokens: set[str] = set()
         more: dict[str, str] = {}
@@ -186,7 +193,7 @@ class Calls:
             if page.get(key) is None:
                 raise malformed(action, where, f"it has no {key}")
             found = _made_of(action, where, partial(read, page))
-            following = page.get("nextToken")
+            following = page.get(token)
             if following and (not isinstance(following, str) or following in tokens):
                 yield found, True
                 raise malformed(action, where, "its pages repeat themselves")
@@ -194,7 +201,7 @@ class Calls:
             if not isinstance(following, str) or not following:
                 return
             tokens.add(following)
-            more = {"nextToken": following}
+            more = {token: following}
 
     async def _call(self, action: str, region: str, parameters: Mapping[str, object] | None = None) -> Answer:
         """Make the call that IAM calls `action`."""

@@ -96,6 +96,22 @@ class SubscriptionFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenCluster:
+    """A cluster as an organisation's inventory saw it.
+
+    Attributes:
+        enabled: The log types that were enabled then.
+        captured: When that was, as the inventory writes it.
+        inventory: What a person calls the inventory.
+    """
+
+    name: str
+    enabled: tuple[str, ...]
+    captured: str
+    inventory: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccountFacts:
     """Which account is read; `identity` is the ARN of the identity that reads it."""
 
@@ -117,6 +133,7 @@ class ClusterFacts:
         log_group: None where there is no group of the cluster's name.
         filters: None where there was no reason to ask: no group, or no log type enabled.
         streams: The same.
+        seen: What an inventory saw of it before; None where none was asked.
     """
 
     account: AccountFacts
@@ -126,6 +143,7 @@ class ClusterFacts:
     log_group: Read[LogGroup] | None
     filters: Read[tuple[SubscriptionFilter, ...]] | None = None
     streams: Read[Streams] | None = None
+    seen: SeenCluster | None = None
 
 
 def enabled_log_types(cluster: ClusterTypeDef) -> frozenset[LogType]:

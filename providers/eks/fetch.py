@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from providers.eks.calls import (
@@ -19,13 +19,16 @@ from providers.eks.facts import (
     ClusterFacts,
     LogGroup,
     Read,
+    SeenCluster,
     T,
     enabled_log_types,
     log_group_name,
 )
 from providers.eks.failures import SDK_ERRORS, evidence, translate
+from providers.eks.inventory import SELECT
 from providers.eks.normalise import normalise
 from providers.eks.options import EksOptions
+from providers.eks.organization_options import DiscoveredEksOptions, KnownAccount
 from providers.eks.session import Pool, Pools, home_regions
 from scanner.errors import CollectionError, NotFound
 from scanner.model import (
@@ -58,18 +61,23 @@ async def collect(pools: Pools, options: EksOptions, context: CollectContext) ->
 
 
 async def _read_account(pools: Pools, options: EksOptions, context: CollectContext, emit: Emit) -> None:
-    """Get into the account, then read its regions at the same time."""
+    """Get into the account, then read its regions at the same time; one that an inventory knows to be empty is left."""
+    known = options.known if isinstance(options, DiscoveredEksOptions) else None
+    if known is not None and known.is_empty:
+        emit(AccountIdentity(known.account_id))
+        emit(_known_to_be_empty(known))
+        return
     async with pools.use(context.scan) as pool:
-        entered = await _enter(pool, options, context)
+        entered = await enter(pool, options, context)
         if isinstance(entered, CollectionFailure):
             emit(entered)
             return
         calls, account = entered
         emit(AccountIdentity(account.account_id))
-        await _read_regions(calls, account, options, context, emit)
+        await _read_regions(calls, account, options, known, context, emit)
 
 
-async def _enter(
+async def enter(
     pool: Pool, options: EksOptions, context: CollectContext
 ) -> tuple[Calls, AccountFacts] | CollectionFailure:
     """Find credentials and whose they are, in the first region that answers; the first one's error if none does."""
@@ -102,25 +110,42 @@ async def _enter(
 
 
 async def _read_regions(
-    calls: Calls, account: AccountFacts, options: EksOptions, context: CollectContext, emit: Emit
+    calls: Calls,
+    account: AccountFacts,
+    options: EksOptions,
+    known: KnownAccount | None,
+    context: CollectContext,
+    emit: Emit,
 ) -> None:
     """Find out which regions there are, then read each in a task of its own."""
+    seen: Mapping[str, tuple[SeenCluster, ...]] = {} if known is None else known.clusters
     try:
-        regions = await calls.regions() if options.regions == "enabled" else options.regions
+        regions = await _regions(calls, options, known)
     except CollectionError as error:
         emit(CollectionFailure.of(error, "account", operation=DESCRIBE_REGIONS, whole_account=True))
         return
-
     async with asyncio.TaskGroup() as tasks:
-        readers = [
+        listing = [
             tasks.create_task(_RegionReader(region, account, calls, options, context, emit).read())
             for region in regions
         ]
-    listed = [reader.result() for reader in readers]
+        reading = [
+            tasks.create_task(_RegionReader(region, account, calls, options, context, emit).read_seen(clusters))
+            for region, clusters in seen.items()
+            if clusters
+        ]
+    listed = [reader.result() for reader in (*listing, *reading)]
     if None not in listed:
-        seen = frozenset[str]().union(*(names for names in listed if names))
-        for name in options.missing_of(seen):
+        found = frozenset[str]().union(*(names for names in listed if names))
+        for name in options.missing_of(found):
             emit(_not_there(name))
+
+
+async def _regions(calls: Calls, options: EksOptions, known: KnownAccount | None) -> tuple[str, ...]:
+    """Give the regions whose clusters are to be listed."""
+    if known is not None:
+        return known.to_list
+    return options.regions if isinstance(options.regions, tuple) else await calls.regions()
 
 
 class _RegionReader:
@@ -167,7 +192,21 @@ class _RegionReader:
         self._note_left_out(names)
         return frozenset(names) if complete else None
 
-    async def _read_cluster(self, name: str, log_groups: asyncio.Task[Read[dict[str, LogGroup]]]) -> None:
+    async def read_seen(self, clusters: tuple[SeenCluster, ...]) -> frozenset[str]:
+        """Read the clusters that an inventory saw here, without listing them; the log groups beside them, once."""
+        wanted = [one for one in clusters if self._options.wants(one.name)]
+        if wanted:
+            async with asyncio.TaskGroup() as tasks:
+                log_groups = tasks.create_task(self._read_log_groups())
+                for one in wanted:
+                    tasks.create_task(self._read_cluster(one.name, log_groups, one))
+        names = {one.name for one in clusters}
+        self._note_left_out(names)
+        return frozenset(names)
+
+    async def _read_cluster(
+        self, name: str, log_groups: asyncio.Task[Read[dict[str, LogGroup]]], seen: SeenCluster | None = None
+    ) -> None:
         """Read one cluster and all that belongs to it, and emit what was observed."""
         cluster = await _outcome(self._calls.cluster(self._region, name))
         if isinstance(cluster, NotFound):
@@ -175,7 +214,7 @@ class _RegionReader:
             return
         groups = await log_groups
         group = groups if isinstance(groups, CollectionError) else groups.get(log_group_name(name))
-        facts = ClusterFacts(self._account, self._region, name, cluster, group)
+        facts = ClusterFacts(self._account, self._region, name, cluster, group, seen=seen)
         if not isinstance(cluster, CollectionError) and isinstance(group, LogGroup) and enabled_log_types(cluster):
             wanted = enabled_log_types(cluster)
             filters, streams = await asyncio.gather(
@@ -207,6 +246,15 @@ async def _outcome(call: Awaitable[T]) -> Read[T]:
         return await call
     except CollectionError as error:
         return error
+
+
+def _known_to_be_empty(known: KnownAccount) -> AccountNote:
+    """Say why an account was not entered."""
+    text = (
+        f"not entered: {known.inventory} records EKS clusters in all {len(known.clusters)} regions that are read, and"
+        " has seen none; one that was made within the last minutes may be missing there"
+    )
+    return AccountNote(Note(NoteSeverity.INFO, text, (Evidence(SELECT, "AWS::EKS::Cluster", "no rows"),)))
 
 
 def _not_there(name: str) -> CollectionFailure:

@@ -22,8 +22,25 @@ def _list_to_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-_Names = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple)]
-_Regions = Annotated[Literal["enabled"] | tuple[str, ...], BeforeValidator(_list_to_tuple)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple)]
+Regions = Annotated[Literal["enabled"] | tuple[str, ...], BeforeValidator(_list_to_tuple)]
+
+
+def refuse_strange_regions(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """Refuse an empty list, a name that is no region, and one that stands twice, by a ValueError."""
+    if value == "enabled":
+        return value
+    if not value:
+        message = 'is empty: name at least one region, or write "enabled" for all that the account has on'
+        raise ValueError(message)
+    for region, count in Counter(value).items():
+        if not _REGION.fullmatch(region):
+            message = f"holds {region!r}, which is no region name such as eu-west-1"
+            raise ValueError(message)
+        if count > 1:
+            message = f"holds {region} more than once"
+            raise ValueError(message)
+    return value
 
 
 class EksOptions(AccountOptions):
@@ -45,13 +62,13 @@ class EksOptions(AccountOptions):
         examples=["security-hub"],
         description="AWS profile to start from; without it the default credential chain is used.",
     )
-    regions: _Regions = Field(
+    regions: Regions = Field(
         default="enabled", description='Regions to read: a list of names, or "enabled" for all that the account has on.'
     )
-    clusters: Annotated[_Names, Field(min_length=1)] = Field(
+    clusters: Annotated[Names, Field(min_length=1)] = Field(
         default=("*",), description="Names of the clusters to read; *, ? and [...] are wildcards."
     )
-    exclude_clusters: _Names = Field(
+    exclude_clusters: Names = Field(
         default=(), description="Names of clusters to leave out, with the same wildcards; wins over clusters."
     )
 
@@ -71,19 +88,7 @@ class EksOptions(AccountOptions):
     @classmethod
     def _regions_are_names(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
         """Refuse an empty list, a name that is no region, and one that stands twice."""
-        if value == "enabled":
-            return value
-        if not value:
-            message = 'is empty: name at least one region, or write "enabled" for all that the account has on'
-            raise ValueError(message)
-        for region, count in Counter(value).items():
-            if not _REGION.fullmatch(region):
-                message = f"holds {region!r}, which is no region name such as eu-west-1"
-                raise ValueError(message)
-            if count > 1:
-                message = f"holds {region} more than once"
-                raise ValueError(message)
-        return value
+        return refuse_strange_regions(value)
 
     @model_validator(mode="after")
     def _role_keys_need_a_role(self) -> Self:

@@ -36,6 +36,48 @@ _POLICY: Final = {
 }
 
 
+_HUB: Final = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "ListAccounts",
+            "Effect": "Allow",
+            "Action": [
+                "organizations:ListAccounts",
+                "organizations:ListAccountsForParent",
+                "organizations:ListOrganizationalUnitsForParent",
+            ],
+            "Resource": "*",
+        },
+        {
+            "Sid": "AskTheAggregator",
+            "Effect": "Allow",
+            "Action": [
+                "account:ListRegions",
+                "config:DescribeConfigurationAggregatorSourcesStatus",
+                "config:SelectAggregateResourceConfig",
+            ],
+            "Resource": "*",
+        },
+        {
+            "Sid": "EnterAccounts",
+            "Effect": "Allow",
+            "Action": ["sts:AssumeRole"],
+            "Resource": "arn:aws:iam::*:role/k8s-audit-coverage",
+        },
+    ],
+}
+
+
+def hub_policy() -> str:
+    """Give the policy of the role that lists an organisation's accounts, as JSON.
+
+    The second statement is needed with ``config_aggregator`` only; the third belongs to whoever runs the scan.
+    Source: AWS Service Authorization Reference for AWS Organizations, AWS Account Management and AWS Config.
+    """
+    return json.dumps(_HUB, indent=2) + "\n"
+
+
 def iam_policy(partition: str = "aws") -> str:
     """Give the policy of the role that is assumed in each account of a partition, as JSON.
 

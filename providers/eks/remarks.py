@@ -19,12 +19,14 @@ from providers.eks.facts import (
     ClusterFacts,
     LogGroup,
     LogType,
+    SeenCluster,
     Streams,
     SubscriptionFilter,
     enabled_log_types,
     enabled_names,
 )
 from providers.eks.failures import evidence
+from providers.eks.inventory import SELECT
 from scanner.errors import CollectionError
 from scanner.model import Evidence, Fact, Note, NoteSeverity, RuleSettings
 
@@ -43,6 +45,9 @@ def facts_of(facts: ClusterFacts) -> tuple[Fact, ...]:
         found.append(_filters_fact(facts.filters))
     if isinstance(facts.streams, Streams):
         found += _newest_facts(facts.streams)
+    if facts.seen is not None:
+        shown = f"{facts.seen.inventory}, as of {facts.seen.captured or 'an unknown time'}"
+        found.append(Fact("found in", shown, Evidence(SELECT, "configurationItemCaptureTime", facts.seen.captured)))
     return tuple(found)
 
 
@@ -51,6 +56,7 @@ def notes_of(facts: ClusterFacts, rule: RuleSettings, started: datetime) -> tupl
     notes: list[Note] = []
     if not isinstance(facts.cluster, CollectionError):
         notes += _cluster_notes(facts.cluster)
+        notes += _inventory_notes(facts.seen, enabled_names(facts.cluster))
         if isinstance(facts.streams, Streams):
             notes += _stream_notes(facts, facts.cluster, facts.streams, rule, started)
     for unread, action, what in (
@@ -132,6 +138,15 @@ def _newest_facts(streams: Streams) -> Iterator[Fact]:
             value = "none yet" if when is None else timestamp(when)
             locator = f"logStreams[{STREAM_PREFIXES[log_type]}*].lastEventTimestamp"
             yield Fact(f"newest {log_type} record", value, Evidence(DESCRIBE_LOG_STREAMS, locator, value))
+
+
+def _inventory_notes(seen: SeenCluster | None, enabled: frozenset[str]) -> Iterator[Note]:
+    """Say where an inventory is behind: what EKS answers now is what counts."""
+    if seen is None or frozenset(seen.enabled) == enabled:
+        return
+    then, now = (", ".join(sorted(names)) or "none" for names in (seen.enabled, enabled))
+    text = f"{seen.inventory} had the log types {then} as of {seen.captured or 'an unknown time'}; EKS says {now} now"
+    yield Note(NoteSeverity.INFO, text, (Evidence(SELECT, "configuration.Logging", then),))
 
 
 def _cluster_notes(cluster: ClusterTypeDef) -> Iterator[Note]:

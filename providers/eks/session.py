@@ -19,7 +19,7 @@ from providers.eks.partitions import HOME_REGIONS, partition_of_arn, partition_o
 from providers.eks.wire import Answer, Endpoints, Wire
 from scanner.model import ScanSettings
 
-Service = Literal["ec2", "eks", "logs", "sts"]
+Service = Literal["account", "config", "ec2", "eks", "logs", "organizations", "sts"]
 
 _BEFORE_EXPIRY: Final = timedelta(minutes=10)
 """So long before they expire credentials are fetched anew; botocore's own limit."""

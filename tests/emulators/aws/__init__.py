@@ -20,11 +20,13 @@ from werkzeug.serving import make_server
 
 from tests.emulators.aws import faults, state
 from tests.emulators.aws.faults import Answer, Fault
+from tests.emulators.aws.organization import Organization
 from tests.emulators.aws.state import ABSENT, Group
 from tests.emulators.aws.wire import Call, Environ, StartResponse, read_call, respond
 
 __all__ = ["ABSENT", "HOME_ACCOUNT", "AwsEmulator", "Group", "faults", "role_arn", "running"]
 
+_JSON: Final = "application/x-amz-json-1.1"
 HOME_ACCOUNT: Final = "123456789012"
 """The account of the source credentials, before any role is assumed."""
 
@@ -47,6 +49,7 @@ class AwsEmulator:
         self._fields: dict[tuple[str, str, str], Mapping[str, object]] = {}
         self._log_classes: dict[tuple[str, str, str], str] = {}
         self._enforced: set[str] = set()
+        self.organization = Organization()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -113,6 +116,10 @@ class AwsEmulator:
             return faults.deny()(call, environ, start_response)
         if call.action == "ec2:DescribeRegions":
             return self._describe_regions(call, environ, start_response)
+        if call.service in ("account", "config", "organizations"):
+            asked = str(call.parameters.get("AccountId", call.account))
+            answer = self.organization.answer(call, self._regions.get(asked, ()))
+            return respond(environ, start_response, 200, json.dumps(answer).encode(), {"Content-Type": _JSON})
         return self._complete(call, environ, start_response)
 
     def _describe_regions(self, call: Call, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -53,8 +53,16 @@ class Fault:
             return self.times >= 0
 
 
-_DENIED_CODES: Final = {"eks": (403, "AccessDeniedException"), "logs": (400, "AccessDeniedException")}
+_DENIED_CODES: Final = {
+    "account": (403, "AccessDeniedException"),
+    "config": (400, "AccessDeniedException"),
+    "eks": (403, "AccessDeniedException"),
+    "logs": (400, "AccessDeniedException"),
+    "organizations": (400, "AccessDeniedException"),
+}
 _THROTTLED_CODES: Final = {
+    "config": (400, "ThrottlingException", "Rate exceeded"),
+    "organizations": (400, "TooManyRequestsException", "Rate exceeded"),
     "eks": (429, "ThrottlingException", "Rate exceeded"),
     "logs": (400, "ThrottlingException", "Rate exceeded"),
     "ec2": (503, "RequestLimitExceeded", "Request limit exceeded."),

@@ -72,6 +72,8 @@ def _operation(environ: Environ, service: str, body: bytes) -> tuple[str, dict[s
         if len(parts) == 2:
             query["name"] = unquote(parts[1])
         return _OPERATION_OF_PATH[len(parts)], query
+    if service == "account":
+        return environ["PATH_INFO"].strip("/")[:1].upper() + environ["PATH_INFO"].strip("/")[1:], json.loads(body)
     form: dict[str, object] = {key: values[0] for key, values in parse_qs(body.decode()).items()}
     return str(form.pop("Action")), form
 
@@ -89,10 +91,10 @@ def refuse(
     call: Call, environ: Environ, start_response: StartResponse, status: int, code: str, message: str
 ) -> Iterable[bytes]:
     """Answer with an error in the words and the shape of the service that is called."""
-    if call.service == "eks":
+    if call.service in ("account", "eks"):
         headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code}
         body = json.dumps({"message": message})
-    elif call.service == "logs":
+    elif call.service in ("config", "logs", "organizations"):
         headers = {"Content-Type": "application/x-amz-json-1.1"}
         body = json.dumps({"__type": code, "message": message})
     elif call.service == "ec2":

@@ -1,0 +1,199 @@
+"""Finds the accounts of an AWS organisation, and where an inventory knows them, their clusters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from providers.eks.calls import Calls
+from providers.eks.facts import AccountFacts
+from providers.eks.fetch import enter
+from providers.eks.inventory import SELECT, Inventory, from_config
+from providers.eks.organization_options import DiscoveredEksOptions, EksOrganizationOptions, KnownAccount
+from providers.eks.session import Pools
+from providers.eks.wire import Answer
+from scanner.errors import CollectionError
+from scanner.model import AccountIdentity, AccountNote, CollectionFailure, Evidence, Note, NoteSeverity
+from scanner.ports import CollectContext, Discovered, DiscoveredAccount
+
+LIST_ACCOUNTS: Final = "organizations:ListAccounts"
+LIST_ACCOUNTS_FOR_PARENT: Final = "organizations:ListAccountsForParent"
+LIST_UNITS: Final = "organizations:ListOrganizationalUnitsForParent"
+LIST_REGIONS: Final = "account:ListRegions"
+
+_ACTIVE: Final = "ACTIVE"
+_MOST_TOLD: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """An account as Organizations lists it."""
+
+    id: str
+    name: str
+    state: str
+
+
+async def discover(
+    pools: Pools, options: EksOrganizationOptions, context: CollectContext
+) -> AsyncGenerator[Discovered, None]:
+    """List the accounts, each as soon as it is known; where an inventory is asked, with what it knows of them."""
+    async with pools.use(context.scan) as pool:
+        entered = await enter(pool, options.hub(), context)
+        if isinstance(entered, CollectionFailure):
+            yield entered
+            return
+        calls, hub = entered
+        yield AccountIdentity(hub.account_id)
+        finder = _Finder(calls, hub, options, context)
+        async for item in finder.found():
+            yield item
+
+
+class _Finder:
+    """Goes through one organisation."""
+
+    def __init__(
+        self, calls: Calls, hub: AccountFacts, options: EksOrganizationOptions, context: CollectContext
+    ) -> None:
+        """Know whom to ask."""
+        self._calls = calls
+        self._hub = hub
+        self._options = options
+        self._context = context
+        self._excluded: list[str] = []
+        self._not_active: list[str] = []
+        self._count = 0
+
+    async def found(self) -> AsyncIterator[Discovered]:
+        """Give the accounts, then what is to be said about the others."""
+        inventory, note = await self._inventory()
+        if note is not None:
+            yield note
+        async for page in self._pages():
+            if isinstance(page, CollectionFailure):
+                yield page
+                continue
+            wanted = [account for account in page if self._wants(account)]
+            self._count += len(wanted)
+            for found in await asyncio.gather(*(self._account(account, inventory) for account in wanted)):
+                yield found
+        for what, names in (("excluded by exclude_accounts", self._excluded), ("not active", self._not_active)):
+            if names:
+                yield _left_out(what, names)
+
+    async def _inventory(self) -> tuple[Inventory | None, AccountNote | None]:
+        """Ask the inventory; without its answer every account is asked itself."""
+        aggregator = self._options.config_aggregator
+        if aggregator is None:
+            return None, None
+        region = self._options.config_region or self._calls.home_region
+        try:
+            return await from_config(self._calls, aggregator, region), None
+        except CollectionError as error:
+            text = (
+                f"AWS Config aggregator {aggregator} in {region} could not be asked, so that every region of every"
+                f" account is listed instead: {error.what}"
+            )
+            read = (Evidence(SELECT, aggregator, error.said or error.what),)
+            return None, AccountNote(Note(NoteSeverity.WARNING, text, read))
+
+    async def _pages(self) -> AsyncIterator[list[_Listed] | CollectionFailure]:
+        """Give the accounts page by page: all of the organisation, or those below some of its units."""
+        waiting: list[str | None] = [*self._options.organizational_units] or [None]
+        seen: set[str] = set()
+        while waiting:
+            parent = waiting.pop()
+            action = LIST_ACCOUNTS if parent is None else LIST_ACCOUNTS_FOR_PARENT
+            request = {"MaxResults": 20} | ({} if parent is None else {"ParentId": parent})
+            where = parent or "the organisation"
+            try:
+                async for page, _ in self._calls.pages(
+                    action, where, self._calls.home_region, request, "Accounts", _accounts, "NextToken"
+                ):
+                    fresh = [account for account in page if account.id not in seen]
+                    seen.update(account.id for account in fresh)
+                    yield fresh
+                if parent is not None:
+                    waiting += await self._units_below(parent)
+            except CollectionError as error:
+                whole = not seen and len(waiting) == 0
+                yield CollectionFailure.of(error, f"accounts of {where}", operation=action, whole_account=whole)
+
+    async def _units_below(self, parent: str) -> list[str]:
+        """List the units of a unit or a root."""
+
+        def read(page: Answer) -> list[str]:
+            return [str(unit["Id"]) for unit in page["OrganizationalUnits"]]
+
+        request = {"ParentId": parent, "MaxResults": 20}
+        pages = self._calls.pages(
+            LIST_UNITS, parent, self._calls.home_region, request, "OrganizationalUnits", read, "NextToken"
+        )
+        return [unit async for units, _ in pages for unit in units]
+
+    def _wants(self, account: _Listed) -> bool:
+        """Sort out those that are left out."""
+        shown = f"{account.name} ({account.id})" if account.name else account.id
+        if self._options.leaves_out(account.id, account.name):
+            self._excluded.append(shown)
+            return False
+        if account.state != _ACTIVE:
+            self._not_active.append(f"{shown}: {account.state or 'no state'}")
+            return False
+        return True
+
+    async def _account(self, account: _Listed, inventory: Inventory | None) -> DiscoveredAccount:
+        """Give what reads one account; where an inventory is there, the regions that it leaves to be listed."""
+        options = self._options.account(account.id, self._hub.partition)
+        name = f"{self._context.account}/{account.id}"
+        if inventory is None:
+            return DiscoveredAccount(name, options)
+        return DiscoveredAccount(name, await self._with_inventory(account.id, options, inventory))
+
+    async def _with_inventory(
+        self, account_id: str, options: DiscoveredEksOptions, inventory: Inventory
+    ) -> DiscoveredEksOptions:
+        """Add what the inventory knows; an account whose regions cannot be told is left to be asked itself."""
+        regions = options.regions
+        if not isinstance(regions, tuple):
+            try:
+                regions = await self._regions(account_id)
+            except CollectionError:
+                return options
+        clusters = {one: inventory.seen(account_id, one) for one in regions if inventory.covers(account_id, one)}
+        to_list = tuple(one for one in regions if one not in clusters)
+        return options.knowing(KnownAccount(account_id, self._hub.identity, inventory.name, clusters, to_list))
+
+    async def _regions(self, account_id: str) -> tuple[str, ...]:
+        """List the regions that an account has switched on, without entering it."""
+
+        def read(page: Answer) -> list[str]:
+            return [str(region["RegionName"]) for region in page["Regions"]]
+
+        request: dict[str, object] = {"MaxResults": 50, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"]}
+        if account_id != self._hub.account_id:  # which may not name itself
+            request["AccountId"] = account_id
+        pages = self._calls.pages(
+            LIST_REGIONS, account_id, self._calls.home_region, request, "Regions", read, "NextToken"
+        )
+        return tuple(sorted([region async for regions, _ in pages for region in regions]))
+
+
+def _accounts(page: Answer) -> list[_Listed]:
+    """Read accounts; ``State`` has taken the place of ``Status``, which is retired (botocore organizations, 1.44.5)."""
+    return [
+        _Listed(str(one["Id"]), str(one.get("Name") or ""), str(one.get("State") or one.get("Status") or ""))
+        for one in page["Accounts"]
+    ]
+
+
+def _left_out(what: str, names: list[str]) -> AccountNote:
+    """Say which accounts are not read, so that none is absent without a word."""
+    shown = ", ".join(sorted(names)[:_MOST_TOLD])
+    more = f" and {len(names) - _MOST_TOLD} more" if len(names) > _MOST_TOLD else ""
+    plural = "account is" if len(names) == 1 else "accounts are"
+    text = f"{len(names)} {plural} {what}: {shown}{more}"
+    return AccountNote(Note(NoteSeverity.INFO, text, (Evidence(LIST_ACCOUNTS, "Accounts", shown + more),)))

@@ -1,0 +1,148 @@
+"""The keys of an ``[[organization]]`` table with ``provider = "eks"``, and what they make of each account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Annotated, Final
+
+from pydantic import Field, PrivateAttr, field_validator
+
+from providers.eks.facts import SeenCluster
+from providers.eks.options import EksOptions, Names, Regions, refuse_strange_regions
+from scanner.ports import OrganizationOptions
+
+_ROLE: Final = r"^[\w+=,.@-]+(/[\w+=,.@-]+)*$"
+_UNIT: Final = r"^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})$"
+_Unit = Annotated[str, Field(pattern=_UNIT)]
+
+
+class EksOrganizationOptions(OrganizationOptions):
+    """Where the accounts of an AWS organisation are listed, and how each of them is reached."""
+
+    role_arn: str | None = Field(
+        default=None,
+        examples=["arn:aws:iam::999988887777:role/k8s-audit-coverage-hub"],
+        description="Role of the management account, or a delegated administrator, that may list the accounts.",
+    )
+    account_role: Annotated[str, Field(pattern=_ROLE)] = Field(
+        default="k8s-audit-coverage", description="Name, with its path if it has one, of the role in each account."
+    )
+    external_id: Annotated[str, Field(min_length=2, max_length=1224, pattern=r"^[\w+=,.@:/-]+$")] | None = Field(
+        default=None, examples=["audit-2026"], description="External id that the roles' trust policies ask for."
+    )
+    session_name: Annotated[str, Field(min_length=2, max_length=64, pattern=r"^[\w+=,.@-]+$")] = Field(
+        default="k8s-audit-coverage", description="Name of the roles' sessions, as CloudTrail shows it."
+    )
+    profile: Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = Field(
+        default=None,
+        examples=["security-hub"],
+        description="AWS profile to start from; without it the default credential chain is used.",
+    )
+    organizational_units: tuple[_Unit, ...] = Field(
+        default=(),
+        strict=False,
+        examples=[["ou-ab12-11111111"]],
+        description="Organizational units or roots whose accounts are read, at any depth; without it all accounts.",
+    )
+    exclude_accounts: Names = Field(
+        default=(), description="Ids or names of accounts to leave out; *, ? and [...] are wildcards."
+    )
+    regions: Regions = Field(
+        default="enabled", description='Regions to read: a list of names, or "enabled" for all that an account has on.'
+    )
+    clusters: Annotated[Names, Field(min_length=1)] = Field(
+        default=("*",), description="Names of the clusters to read, with the same wildcards."
+    )
+    exclude_clusters: Names = Field(default=(), description="Names of clusters to leave out; wins over clusters.")
+    config_aggregator: Annotated[str, Field(max_length=256, pattern=r"^[\w-]+$")] | None = Field(
+        default=None,
+        examples=["organization"],
+        description="AWS Config aggregator that knows the organisation's clusters, so that not every region is asked.",
+    )
+    config_region: str | None = Field(
+        default=None, examples=["eu-west-1"], description="Region of the aggregator; without it the home region."
+    )
+
+    @field_validator("regions")
+    @classmethod
+    def _regions_are_names(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        """Refuse an empty list, a name that is no region, and one that stands twice."""
+        return refuse_strange_regions(value)
+
+    def leaves_out(self, account_id: str, name: str) -> bool:
+        """Say whether an account is left out, by its id or its name."""
+        return any(fnmatchcase(text, glob) for glob in self.exclude_accounts for text in (account_id, name))
+
+    def hub(self) -> EksOptions:
+        """Give what enters the account in which the organisation's accounts are listed."""
+        given: dict[str, object] = {"role_arn": self.role_arn, "profile": self.profile}
+        if self.role_arn is not None:
+            given["session_name"] = self.session_name
+            given |= {} if self.external_id is None else {"external_id": self.external_id}
+        return EksOptions.model_validate(given)
+
+    def account(self, account_id: str, partition: str) -> DiscoveredEksOptions:
+        """Give what reads one account."""
+        given: dict[str, object] = {
+            "role_arn": f"arn:{partition}:iam::{account_id}:role/{self.account_role}",
+            "session_name": self.session_name,
+            "profile": self.profile,
+            "regions": self.regions,
+            "clusters": self.clusters,
+            "exclude_clusters": self.exclude_clusters,
+        }
+        if self.external_id is not None:
+            given["external_id"] = self.external_id
+        return DiscoveredEksOptions.model_validate(given)
+
+
+class DiscoveredEksOptions(EksOptions):
+    """How one account of an organisation is read."""
+
+    _known: KnownAccount | None = PrivateAttr(default=None)
+
+    @property
+    def known(self) -> KnownAccount | None:
+        """What an inventory knows of the account; None where none was asked."""
+        return self._known
+
+    def knowing(self, known: KnownAccount) -> DiscoveredEksOptions:
+        """Give the same with what an inventory knows."""
+        found = self.model_copy()
+        found._known = known  # noqa: SLF001 - its own
+        return found
+
+
+class KnownAccount:
+    """What an inventory knows of one account.
+
+    Attributes:
+        account_id: The account's id, which is known without entering it.
+        identity: The ARN of the identity that asked.
+        inventory: What a person calls the inventory.
+        clusters: The clusters that it saw, by the regions of which it sees all.
+        to_list: The regions that still have to be listed.
+    """
+
+    __slots__ = ("account_id", "clusters", "identity", "inventory", "to_list")
+
+    def __init__(
+        self,
+        account_id: str,
+        identity: str,
+        inventory: str,
+        clusters: Mapping[str, tuple[SeenCluster, ...]],
+        to_list: tuple[str, ...],
+    ) -> None:
+        """Keep it: of ten thousand accounts all are in memory at once."""
+        self.account_id = account_id
+        self.identity = identity
+        self.inventory = inventory
+        self.clusters = clusters
+        self.to_list = to_list
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to read: no cluster, and no region to list."""
+        return not self.to_list and not any(self.clusters.values())

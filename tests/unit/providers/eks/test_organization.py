@@ -1,0 +1,332 @@
+"""Accounts found through AWS Organizations, and clusters through an AWS Config aggregator, over the real wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from providers.eks import EksProvider
+from providers.eks.organization_options import DiscoveredEksOptions, EksOrganizationOptions
+from scanner.model import AccountIdentity, AccountNote, CollectionFailure, FailureKind, RuleSettings, ScanSettings
+from scanner.ports import AccountOptions, CollectContext, Discovered, DiscoveredAccount, OrganizationOptions
+from tests.emulators.aws import HOME_ACCOUNT, AwsEmulator, Group, faults
+from tests.unit.providers.eks.conftest import NOW, Collection
+
+ONE, TWO, THREE = "100000000001", "100000000002", "100000000003"
+HERE, THERE = "eu-west-1", "us-east-1"
+BOTH = ("audit", "authenticator")
+
+
+def quiet(what: str) -> None:
+    """Take note of no wait."""
+    del what
+
+
+def context(account: str = "corp") -> CollectContext:
+    return CollectContext(account, ScanSettings(retries=0, call_timeout=5.0), RuleSettings(), NOW, quiet)
+
+
+class Found:
+    """What was discovered, sorted by kind."""
+
+    def __init__(self, items: list[Discovered]) -> None:
+        self.accounts = {item.name: item.options for item in items if isinstance(item, DiscoveredAccount)}
+        self.failures = [item for item in items if isinstance(item, CollectionFailure)]
+        self.notes = [item.note.text for item in items if isinstance(item, AccountNote)]
+        self.identities = [item.account_id for item in items if isinstance(item, AccountIdentity)]
+
+    @property
+    def ids(self) -> list[str]:
+        return sorted(name.removeprefix("corp/") for name in self.accounts)
+
+
+Discover = Callable[..., Awaitable[Found]]
+
+
+@pytest.fixture
+def discover() -> Discover:
+    async def run(**options: object) -> Found:
+        given = EksOrganizationOptions.model_validate({"account_role": "audit-scanner", **options})
+        return Found([item async for item in EksProvider().discover(given, context())])
+
+    return run
+
+
+async def read(options: AccountOptions) -> Collection:
+    return Collection([item async for item in EksProvider().collect(options, context("corp/x"))], [])
+
+
+@pytest.fixture
+def corp(aws: AwsEmulator) -> AwsEmulator:
+    """Three accounts, of which the first has a cluster here."""
+    for number, account in enumerate((ONE, TWO, THREE)):
+        aws.organization.add(account, f"team-{number}")
+        aws.add_regions(account, HERE, THERE)
+    aws.add_cluster(ONE, HERE, "prod", enabled=BOTH, group=Group(90, streams=dict.fromkeys(BOTH, NOW)))
+    return aws
+
+
+async def test_every_page_of_active_accounts_is_found(aws: AwsEmulator, discover: Discover) -> None:
+    aws.organization.page_size = 7
+    for number in range(30):
+        aws.organization.add(f"{200_000_000_000 + number}", f"a{number}")
+    found = await discover()
+    assert len(found.accounts) == 30
+    assert (found.failures, found.notes, found.identities) == ([], [], [HOME_ACCOUNT])
+    assert len(aws.called("organizations:ListAccounts")) == 5
+
+
+async def test_only_active_accounts_are_read_and_the_others_are_told(aws: AwsEmulator, discover: Discover) -> None:
+    """`State` counts, not the retired `Status`; where an answer has no `State` at all, the old field does."""
+    aws.organization.add(ONE, "one", State="ACTIVE", Status="SUSPENDED")
+    aws.organization.add(TWO, "two", State="SUSPENDED", Status="ACTIVE")
+    aws.organization.add(THREE, "three", Status="ACTIVE")
+    aws.organization.add("100000000004", "four", State="PENDING_CLOSURE")
+    found = await discover()
+    assert found.ids == [ONE, THREE]
+    assert found.notes == [
+        "2 accounts are not active: four (100000000004): PENDING_CLOSURE, two (100000000002): SUSPENDED"
+    ]
+
+
+async def test_units_are_followed_down_and_accounts_excluded_by_id_and_name(
+    aws: AwsEmulator, discover: Discover
+) -> None:
+    top, other = aws.organization.unit(1), aws.organization.unit(2)
+    below = aws.organization.unit(3, top)
+    aws.organization.add(ONE, "one", unit=top)
+    aws.organization.add(TWO, "two", unit=below)
+    aws.organization.add(THREE, "three", unit=other)
+    aws.organization.add("100000000004", "sandbox-4", unit=below)
+    found = await discover(organizational_units=(top, below), exclude_accounts=("sandbox-*",))
+    assert found.ids == [ONE, TWO]
+    assert found.notes == ["1 account is excluded by exclude_accounts: sandbox-4 (100000000004)"]
+    assert aws.called("organizations:ListAccounts") == []
+    found = await discover(organizational_units=("r-ab12",), exclude_accounts=(TWO,))
+    assert found.ids == [ONE, THREE, "100000000004"]
+
+
+async def test_the_accounts_are_read_with_the_role_of_the_organisation(corp: AwsEmulator, discover: Discover) -> None:
+    found = await discover(external_id="tenant-7", session_name="audit", exclude_clusters=("sandbox-*",))
+    options = found.accounts[f"corp/{ONE}"]
+    assert isinstance(options, DiscoveredEksOptions)
+    assert options.role_arn == f"arn:aws:iam::{ONE}:role/audit-scanner"
+    assert (options.external_id, options.session_name, options.exclude_clusters) == (
+        "tenant-7",
+        "audit",
+        ("sandbox-*",),
+    )
+    assert options.known is None
+    got = await read(options)
+    assert set(got.clusters) == {"prod"}
+    assert len(corp.called("eks:ListClusters")) == 2
+
+
+async def test_a_hub_role_is_assumed_for_the_list_alone(corp: AwsEmulator, discover: Discover) -> None:
+    found = await discover(role_arn="arn:aws:iam::999988887777:role/hub", external_id="tenant-7")
+    assert found.identities == ["999988887777"]
+    assert [call.account for call in corp.called("organizations:ListAccounts")] == ["999988887777"]
+    assert corp.called("sts:AssumeRole")[0].parameters["ExternalId"] == "tenant-7"
+
+
+async def test_a_denied_list_leaves_nothing_and_says_so(corp: AwsEmulator, discover: Discover) -> None:
+    corp.inject(faults.deny(), "organizations:ListAccounts")
+    found = await discover()
+    assert found.accounts == {}
+    [failed] = found.failures
+    assert (failed.kind, failed.scope, failed.whole_account) == (
+        FailureKind.PERMISSION,
+        "accounts of the organisation",
+        True,
+    )
+    assert failed.permission == "organizations:ListAccounts"
+
+
+async def test_a_page_that_fails_keeps_the_accounts_before_it(aws: AwsEmulator, discover: Discover) -> None:
+    first = {"Accounts": [{"Id": ONE, "Name": "one", "State": "ACTIVE"}], "NextToken": "1"}
+    aws.inject(faults.body(json.dumps(first).encode()), "organizations:ListAccounts", times=1)
+    aws.inject(faults.server_error(), "organizations:ListAccounts")
+    found = await discover()
+    assert found.ids == [ONE]
+    [failed] = found.failures
+    assert (failed.kind, failed.whole_account) == (FailureKind.UNREACHABLE, False)
+
+
+async def test_a_unit_that_may_not_be_listed_costs_only_itself(aws: AwsEmulator, discover: Discover) -> None:
+    top, other = aws.organization.unit(1), aws.organization.unit(2)
+    aws.organization.add(ONE, "one", unit=top)
+    aws.organization.add(TWO, "two", unit=other)
+    aws.inject(faults.deny(), "organizations:ListOrganizationalUnitsForParent", times=1)
+    found = await discover(organizational_units=(top, other))
+    assert found.ids == [ONE, TWO]
+    [failed] = found.failures
+    assert (failed.operation, failed.whole_account) == ("organizations:ListAccountsForParent", False)
+    assert "organizations:ListOrganizationalUnitsForParent is denied" in failed.reason
+
+
+async def test_an_inventory_leaves_only_clusters_to_be_asked(corp: AwsEmulator, discover: Discover) -> None:
+    """Three accounts of two regions: two of them are not entered at all, no region is listed."""
+    for account in (ONE, TWO, THREE):
+        corp.organization.record(account, HERE, THERE)
+    corp.organization.capture(ONE, HERE, "prod", *BOTH)
+    found = await discover(config_aggregator="organization")
+    assert found.notes == []
+    collected = {name: await read(options) for name, options in found.accounts.items()}
+    assert corp.called("eks:ListClusters") == []
+    assert corp.called("ec2:DescribeRegions") == []
+    assert [call.account for call in corp.called("eks:DescribeCluster")] == [ONE]
+    assert len(corp.called("account:ListRegions")) == 3
+    assert len(corp.called("sts:AssumeRole")) == 1
+    [prod] = collected[f"corp/{ONE}"].clusters.values()
+    told = {fact.name: fact.value for fact in prod.facts}
+    assert told["found in"] == "AWS Config aggregator organization, as of 2026-03-01T09:00:00Z"
+    assert [note.text for note in prod.notes if "aggregator" in note.text] == []
+    empty = collected[f"corp/{TWO}"]
+    assert (empty.clusters, empty.failures, empty.account_ids) == ({}, [], [TWO])
+    assert empty.notes == [
+        (
+            "not entered: AWS Config aggregator organization records EKS clusters in all 2 regions that are read, and"
+            " has seen none; one that was made within the last minutes may be missing there"
+        )
+    ]
+
+
+async def test_named_regions_cost_an_inventory_no_call_an_account(corp: AwsEmulator, discover: Discover) -> None:
+    for account in (ONE, TWO, THREE):
+        corp.organization.record(account, HERE)
+    found = await discover(config_aggregator="organization", regions=(HERE,))
+    assert len(found.accounts) == 3
+    assert corp.called("account:ListRegions") == []
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        {"AllSupported": False, "ResourceTypes": ["AWS::S3::Bucket"]},
+        {"AllSupported": False, "ExclusionByResourceTypes": {"ResourceTypes": ["AWS::EKS::Cluster"]}},
+        {},
+    ],
+    ids=["other types", "excluded", "switched off"],
+)
+async def test_a_recorder_that_does_not_record_clusters_proves_nothing(
+    group: dict[str, Any], corp: AwsEmulator, discover: Discover
+) -> None:
+    corp.organization.record(ONE, HERE, recording=bool(group), **group)
+    corp.organization.record(ONE, THERE)
+    found = await discover(config_aggregator="organization")
+    got = await read(found.accounts[f"corp/{ONE}"])
+    assert set(got.clusters) == {"prod"}
+    assert [call.region for call in corp.called("eks:ListClusters")] == [HERE]
+
+
+async def test_a_recorder_of_everything_but_something_else_does(corp: AwsEmulator, discover: Discover) -> None:
+    excluded = {"ResourceTypes": ["AWS::S3::Bucket"]}
+    corp.organization.record(ONE, HERE, THERE, AllSupported=False, ExclusionByResourceTypes=excluded)
+    corp.organization.capture(ONE, HERE, "prod", *BOTH)
+    found = await discover(config_aggregator="organization")
+    assert set((await read(found.accounts[f"corp/{ONE}"])).clusters) == {"prod"}
+    assert corp.called("eks:ListClusters") == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"SourceId": ONE, "SourceType": "ACCOUNT", "AwsRegion": HERE},
+        {"SourceId": "Organization", "SourceType": "ORGANIZATION", "AwsRegion": HERE},
+    ],
+    ids=["account", "organisation"],
+)
+async def test_a_source_that_is_not_up_to_date_is_listed(
+    source: dict[str, str], corp: AwsEmulator, discover: Discover
+) -> None:
+    corp.organization.record(ONE, HERE, THERE)
+    corp.organization.sources.append({**source, "LastUpdateStatus": "OUTDATED"})
+    found = await discover(config_aggregator="organization")
+    got = await read(found.accounts[f"corp/{ONE}"])
+    assert set(got.clusters) == {"prod"}
+    assert [call.region for call in corp.called("eks:ListClusters")] == [HERE]
+
+
+async def test_where_the_inventory_is_behind_eks_counts_and_the_difference_is_told(
+    corp: AwsEmulator, discover: Discover
+) -> None:
+    corp.organization.record(ONE, HERE, THERE)
+    corp.organization.capture(ONE, HERE, "prod")
+    corp.organization.capture(ONE, HERE, "deleted", "audit")
+    found = await discover(config_aggregator="organization")
+    got = await read(found.accounts[f"corp/{ONE}"])
+    [prod] = got.clusters.values()
+    assert [note.text for note in prod.notes] == [
+        (
+            "AWS Config aggregator organization had the log types none as of 2026-03-01T09:00:00Z; EKS says audit,"
+            " authenticator now"
+        )
+    ]
+    assert got.notes == ["cluster deleted in eu-west-1 was deleted while the account was read"]
+
+
+async def test_clusters_that_are_not_wanted_are_not_asked_about(corp: AwsEmulator, discover: Discover) -> None:
+    corp.organization.record(ONE, HERE, THERE)
+    corp.organization.capture(ONE, HERE, "prod", *BOTH)
+    corp.organization.capture(ONE, HERE, "sandbox-1")
+    found = await discover(config_aggregator="organization", exclude_clusters=("sandbox-*",))
+    got = await read(found.accounts[f"corp/{ONE}"])
+    assert set(got.clusters) == {"prod"}
+    assert got.notes == ["1 of 2 clusters in eu-west-1 are left out by clusters and exclude_clusters: sandbox-1"]
+
+
+async def test_an_inventory_that_cannot_be_asked_is_done_without(corp: AwsEmulator, discover: Discover) -> None:
+    corp.inject(faults.deny(), "config:SelectAggregateResourceConfig")
+    found = await discover(config_aggregator="organization", config_region=THERE)
+    assert len(found.accounts) == 3
+    [note] = found.notes
+    assert note.startswith(
+        "AWS Config aggregator organization in us-east-1 could not be asked, so that every region of"
+    )
+    assert set((await read(found.accounts[f"corp/{ONE}"])).clusters) == {"prod"}
+
+
+async def test_an_account_whose_regions_are_not_told_is_asked_itself(corp: AwsEmulator, discover: Discover) -> None:
+    corp.organization.record(ONE, HERE, THERE)
+    corp.inject(faults.deny(), "account:ListRegions")
+    found = await discover(config_aggregator="organization")
+    options = found.accounts[f"corp/{ONE}"]
+    assert isinstance(options, DiscoveredEksOptions)
+    assert options.known is None
+    assert set((await read(options)).clusters) == {"prod"}
+
+
+async def test_rows_that_are_no_rows_are_no_inventory(corp: AwsEmulator, discover: Discover) -> None:
+    corp.inject(faults.body(b'{"Results": ["not JSON"]}'), "config:SelectAggregateResourceConfig")
+    found = await discover(config_aggregator="organization")
+    assert len(found.accounts) == 3
+    assert "could not be asked" in found.notes[0]
+
+
+async def test_credentials_that_fail_fail_the_organisation(aws: AwsEmulator, discover: Discover) -> None:
+    aws.inject(faults.deny(), "sts:AssumeRole")
+    found = await discover(role_arn="arn:aws:iam::999988887777:role/hub")
+    [failed] = found.failures
+    assert (failed.scope, failed.whole_account, failed.permission) == ("account", True, "sts:AssumeRole")
+
+
+async def test_options_of_another_provider_are_a_bug() -> None:
+    with pytest.raises(TypeError, match="expected EksOrganizationOptions, not OrganizationOptions"):
+        await anext(EksProvider().discover(OrganizationOptions(), context()))
+
+
+def test_the_printed_policy_names_every_call_of_the_hub() -> None:
+    policy = json.loads(EksProvider().permissions("organization"))
+    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+    assert actions == {
+        "account:ListRegions",
+        "config:DescribeConfigurationAggregatorSourcesStatus",
+        "config:SelectAggregateResourceConfig",
+        "organizations:ListAccounts",
+        "organizations:ListAccountsForParent",
+        "organizations:ListOrganizationalUnitsForParent",
+        "sts:AssumeRole",
+    }
