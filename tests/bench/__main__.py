@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import eks, policy, scale, startup
+from tests.bench import eks, kills, policy, scale, startup
 
-BENCHMARKS = {"eks": eks.main, "policy": policy.main, "scale": scale.main, "startup": startup.main}
+BENCHMARKS = {"eks": eks.main, "kills": kills.main, "policy": policy.main, "scale": scale.main, "startup": startup.main}
 
 
 def main(wanted: list[str]) -> int:
