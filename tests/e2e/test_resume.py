@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.e2e.kills import REPOSITORY, command, killed_again_and_again, many_accounts, undisturbed
@@ -70,3 +71,23 @@ def test_a_scan_that_was_stopped_scans_only_the_rest_when_it_is_resumed(tmp_path
     assert [one["status"] for one in whole["accounts"]] == ["PASS", "PASS"]
     assert whole["run"]["started"] == stopped["run"]["started"]
     assert whole["run"]["interrupted"] is None
+
+
+def test_shards_that_run_at_the_same_time_make_the_report_of_one_process(tmp_path: Path) -> None:
+    """Three pods of an Indexed Job, as processes, and the merge of what they leave."""
+    config = many_accounts(tmp_path)
+    undisturbed(config, tmp_path / "whole")
+    pods = [
+        subprocess.Popen(  # noqa: S603 - our own command
+            command(config, tmp_path / "parts", "--resume"),
+            cwd=REPOSITORY,
+            env=os.environ | {"JOB_COMPLETION_INDEX": str(index), "K8S_AUDIT_COVERAGE_SHARDS": "3"},
+            stderr=subprocess.DEVNULL,
+        )
+        for index in range(3)
+    ]
+    assert [pod.wait(60) for pod in pods] == [1, 3, 3]  # every third cluster fails, and so all are dealt to the first
+    merge = [sys.executable, "-m", "scanner", "report", "merge", str(tmp_path / "parts"), "-o", str(tmp_path / "one")]
+    done = subprocess.run(merge, cwd=REPOSITORY, capture_output=True, check=False)  # noqa: S603 - our own command
+    assert done.returncode == 1
+    assert but_for_the_run(tmp_path / "one") == but_for_the_run(tmp_path / "whole")
