@@ -30,7 +30,7 @@ exit codes:
   2   the command line or the configuration is wrong; nothing was scanned
   3   nothing fails, but something is unknown or an account is incomplete
   70  a bug in k8s-audit-coverage
-  74  the scan was made, but a report could not be written
+  74  a report, or the journal of the scan, could not be written
 """
 
 

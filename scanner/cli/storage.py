@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 SCHEMES: Final = ("s3", "gs", "az")
+_RETRIES: Final = 5
+_RETRY_TIMEOUT: Final = timedelta(seconds=60)
 _EXTRA: Final = 'install the extra "objectstore": pip install "k8s-audit-coverage[objectstore]"'
 
 
@@ -70,12 +73,15 @@ class Bucket:
         from obstore.exceptions import BaseError  # noqa: PLC0415 - see _store
 
         try:
-            with file.open("wb") as target:
-                for chunk in self._store.get(name):
-                    target.write(chunk)
+            found = self._store.get(name)
         except FileNotFoundError:
-            file.unlink(missing_ok=True)
             return False
+        except BaseError as error:
+            raise JournalError(f"cannot be read: {_said(error)}", where=f"{self.url}/{name}") from None
+        try:
+            with file.open("wb") as target:
+                for chunk in found:
+                    target.write(chunk)
         except (BaseError, OSError) as error:
             raise JournalError(f"cannot be read: {_said(error)}", where=f"{self.url}/{name}") from None
         return True
@@ -101,7 +107,7 @@ def _store(url: str) -> ObjectStore:
     except ImportError:
         raise UsageError("object stores cannot be used", where=url, hint=_EXTRA) from None
     try:
-        return from_url(url)
+        return from_url(url, retry_config={"max_retries": _RETRIES, "retry_timeout": _RETRY_TIMEOUT})
     except (BaseError, ValueError) as error:
         raise UsageError(f"cannot be used: {_said(error)}", where=url) from None
 

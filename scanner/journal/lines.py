@@ -13,7 +13,7 @@ from scanner.errors import JournalError, ReportError
 from scanner.journal.records import NotARecord, Record, decode, encode
 
 _MODE: Final = 0o644
-_START_ANEW: Final = "start anew without --resume, or name another journal"
+_START_ANEW: Final = "scan anew without --resume"
 
 
 class Lines:

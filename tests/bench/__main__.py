@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import accounts, eks, gke, policy, scale, startup
+from tests.bench import accounts, eks, gke, kills, policy, scale, startup
 
 BENCHMARKS = {
     "accounts": accounts.main,
     "eks": eks.main,
     "gke": gke.main,
+    "kills": kills.main,
     "policy": policy.main,
     "scale": scale.main,
     "startup": startup.main,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from providers import load
+from scanner.cli.configs import read
 from scanner.config import Config, load_config
 from scanner.errors import ConfigError
 from scanner.model import Grade, Link
-from scanner.ports import AccountOptions
+from scanner.ports import AccountOptions, OrganizationOptions
 
 ACCOUNT = '[[account]]\nname = "prod"\nprovider = "eks"\n'
 
@@ -281,3 +284,44 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 def test_external_id_without_a_role_is_refused(tmp_path: Path) -> None:
     said = _refusal(tmp_path, ACCOUNT + 'external_id = "abc"\n')
     assert said.startswith("DIR/config.toml: account[0]: role_arn is missing")
+
+
+class Corp(OrganizationOptions):
+    """The keys of an organisation as a provider may have them."""
+
+    management_account: str
+    regions: list[str] = Field(default=[])
+
+
+def test_an_organization_is_read_by_its_providers_model_and_inherits_what_it_has_too(tmp_path: Path) -> None:
+    path = _write(
+        tmp_path,
+        '[defaults.eks]\nregions = ["eu-west-1"]\nexternal_id = "audit"\n'
+        '[[organization]]\nname = "corp"\nprovider = "eks"\nmanagement_account = "111122223333"\n',
+    )
+    config = load_config(path, _options, organization_for=lambda _: Corp)
+    (organization,) = config.organizations
+    assert (organization.name, organization.provider, organization.file) == ("corp", "eks", path)
+    assert organization.options == Corp(management_account="111122223333", regions=["eu-west-1"])
+    assert config.accounts == ()
+    path.write_text(path.read_text().replace("111122223333", "444455556666"))
+    other = load_config(path, _options, organization_for=lambda _: Corp)
+    assert other.digest != config.digest
+
+
+def test_an_organization_and_an_account_have_names_of_their_own(tmp_path: Path) -> None:
+    path = _write(
+        tmp_path, ACCOUNT + '[[organization]]\nname = "prod"\nprovider = "eks"\nmanagement_account = "111122223333"\n'
+    )
+    with pytest.raises(ConfigError, match="duplicate account 'prod': it stands there twice"):
+        load_config(path, _options, organization_for=lambda _: Corp)
+
+
+def test_a_provider_that_finds_no_accounts_has_no_organizations(tmp_path: Path) -> None:
+    path = _write(tmp_path, '[[organization]]\nname = "corp"\nprovider = "self_managed"\n')
+    for attempt in (partial(load_config, path, _options), partial(read, path)):
+        with pytest.raises(ConfigError) as refusal:
+            attempt()
+        assert refusal.value.what == "the provider 'self_managed' finds no accounts by itself"
+        assert refusal.value.where.endswith("organization[0].provider")
+        assert "them as [[account]] tables" in refusal.value.hint

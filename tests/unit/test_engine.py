@@ -315,3 +315,48 @@ async def test_no_more_accounts_are_read_at_once_than_allowed() -> None:
 
 async def test_no_accounts_is_an_empty_result() -> None:
     assert await run({}) == EngineOutcome((), "")
+
+
+async def test_an_account_that_only_waits_for_its_throttled_api_lends_its_place() -> None:
+    """One place, and the account that has it is told to come back later: the other one is read meanwhile."""
+    other_done = asyncio.Event()
+    tries = 0
+
+    async def throttled_until_the_other_is_done(context: CollectContext) -> AsyncIterator[Collected]:
+        async def call() -> None:
+            nonlocal tries
+            tries += 1
+            if not other_done.is_set():
+                raise Throttled("Rate exceeded", where="eks:ListClusters", retry_after=0.05)
+
+        await context.limits.call("aws:1:eu-west-1", call)
+        yield cluster("patient")
+
+    async def other(_context: CollectContext) -> AsyncIterator[Collected]:
+        yield cluster("other")
+        other_done.set()
+
+    scan = ScanSettings(concurrency=1, retries=20)
+    patient, quick = (await run({"a": throttled_until_the_other_is_done, "b": other}, scan=scan)).accounts
+    assert [one.ref.name for one in patient.clusters] == ["patient"]
+    assert [one.ref.name for one in quick.clusters] == ["other"]
+    assert 1 < tries < 20
+
+
+async def test_a_timeout_of_a_providers_own_is_no_timeout_of_the_account() -> None:
+    """What nobody has caught within a provider is a bug there, whatever its type."""
+    account = (await run({"a": failing_at_once(TimeoutError("a socket"))})).accounts[0]
+    assert account.failures[0].kind is FailureKind.BUG
+
+
+async def test_memory_holds_only_the_accounts_that_are_read_now() -> None:
+    """An account's task ends with it, and the next one gets its own only then."""
+    most = 0
+
+    async def counted(_context: CollectContext) -> AsyncIterator[Collected]:
+        nonlocal most
+        most = max(most, len(asyncio.all_tasks()))
+        yield cluster("x")
+
+    await run({str(number): counted for number in range(200)}, scan=ScanSettings(concurrency=2))
+    assert most <= 2 * 4 + 3  # four for each place, the run, the test, and the task that has just ended

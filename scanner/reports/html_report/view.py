@@ -28,7 +28,7 @@ from scanner.reports.html_report.order import Place, Repeated, WorstFirst, worst
 LAID_OUT: Final = 2_000
 """Clusters that are laid out in full, the worst first; a browser takes seconds for more. The others get a line."""
 
-_UNREAD_SHOWN: Final = 2_000
+_UNREAD_SHOWN: Final = 500
 _NAMES_SHOWN: Final = 200
 _LINKS_SHOWN: Final = 6
 _BAR_ORDER: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS)

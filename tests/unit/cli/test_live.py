@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 
 from rich.console import Console
 
 from scanner.assessment import assess
 from scanner.cli.live import LiveDisplay
+from scanner.cli.progress import LogLines
 from scanner.model import AccountResult, ClusterResult, CollectionFailure, FailureKind, RuleSettings, ScanResult
 from tests.unit.assessment.build import channel, eks
 from tests.unit.test_engine import STARTED
@@ -108,3 +110,34 @@ def test_the_summary_names_the_worst_first_and_the_reports() -> None:
     assert "… and 5 more in the report" in text
     assert "report: reports/report.html" in text
     assert "exit code 1" in text
+
+
+def test_it_says_how_long_the_rest_will_take_once_that_can_be_told() -> None:
+    display, console, _ = live(40)
+    assert "left" not in drawn(display, console)
+    display._estimate._began -= 30
+    for number in range(10):
+        display.account_finished(AccountResult(f"a-{number}", "eks", "", (), (), (), 1.0))
+    text = drawn(display, console)
+    assert "10/40" in text
+    assert "about 1 min 30 s left" in text
+
+
+def test_it_says_what_it_goes_on_with() -> None:
+    display, _, stream = live()
+    display.resumed("reports/journal.jsonl", 1200)
+    assert "goes on with reports/journal.jsonl: accounts finished already: 1,200" in stream.getvalue()
+
+
+def test_the_log_says_how_many_are_done_and_how_long_the_rest_will_take() -> None:
+    stream = io.StringIO()
+    log = LogLines(stream)
+    log.accounts_known(8, all_of_them=False)
+    log._estimate._began -= 8
+    for number in range(4):
+        if number == 3:
+            log.accounts_known(20, all_of_them=True)
+        log.account_finished(AccountResult(f"a-{number}", "eks", "", (), (), (), 1.0))
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["done"], line["of"]) for line in lines] == [(1, 8), (2, 8), (3, 8), (4, 20)]
+    assert [line.get("seconds_left") for line in lines] == [None, None, None, 32]

@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 import yaml
+from botocore.validate import ParamValidator
 
 from scanner import __version__
-from scanner.cli import main
+from scanner.cli import _parser, main
+from scanner.cli.shards import chosen_shard
+from scanner.engine import Shard
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -63,3 +67,90 @@ def test_both_name_the_version_and_the_same_command() -> None:
 def test_the_schedule_is_json_and_names_the_task() -> None:
     schedule = json.loads((REPOSITORY / "deploy" / "ecs" / "schedule.json").read_text("utf-8"))
     assert schedule["Target"]["EcsParameters"]["TaskDefinitionArn"].endswith("task-definition/k8s-audit-coverage")
+
+
+def shards() -> dict[str, dict[str, Any]]:
+    text = (REPOSITORY / "deploy" / "kubernetes" / "indexed-job.yaml").read_text("utf-8")
+    return {document["metadata"]["name"]: document for document in yaml.safe_load_all(text)}
+
+
+def cloud_run(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((REPOSITORY / "deploy" / "cloud-run" / name).read_text("utf-8"))
+    return found["spec"]["template"]["spec"]  # type: ignore[no-any-return]
+
+
+def batch(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((REPOSITORY / "deploy" / "aws-batch" / name).read_text("utf-8"))
+    return found
+
+
+def shard_commands() -> dict[str, list[str]]:
+    job = shards()["k8s-audit-coverage-shards"]["spec"]["jobTemplate"]["spec"]
+    return {
+        "kubernetes": job["template"]["spec"]["containers"][0]["args"],
+        "aws-batch": batch("job-definition.json")["containerProperties"]["command"],
+        "cloud-run": cloud_run("job.yaml")["template"]["spec"]["containers"][0]["args"],
+    }
+
+
+def merge_commands() -> dict[str, list[str]]:
+    job = shards()["k8s-audit-coverage-merge"]["spec"]["jobTemplate"]["spec"]
+    return {
+        "kubernetes": job["template"]["spec"]["containers"][0]["args"],
+        "aws-batch": batch("merge-job.json")["containerOverrides"]["command"],
+        "cloud-run": cloud_run("merge-job.yaml")["template"]["spec"]["containers"][0]["args"],
+    }
+
+
+@pytest.mark.parametrize("engine", ["kubernetes", "aws-batch", "cloud-run"])
+def test_shards_and_their_merge_are_commands_that_meet_in_one_place(engine: str) -> None:
+    scan = _parser().parse_args(shard_commands()[engine])
+    merge = _parser().parse_args(merge_commands()[engine])
+    assert (scan.resume, scan.fail_on) == (True, "never")
+    assert merge.place == [scan.output]
+    assert merge.output != scan.output
+    assert merge.fail_on == "unknown"
+
+
+def test_an_indexed_job_is_told_how_many_pods_it_has() -> None:
+    job = shards()["k8s-audit-coverage-shards"]["spec"]["jobTemplate"]["spec"]
+    assert job["completionMode"] == "Indexed"
+    environment = {one["name"]: one["value"] for one in job["template"]["spec"]["containers"][0]["env"]}
+    last = chosen_shard(None, environment | {"JOB_COMPLETION_INDEX": str(job["completions"] - 1)})
+    assert last == Shard(job["completions"], job["completions"])
+
+
+def test_the_other_engines_divide_too() -> None:
+    assert batch("submit-job.json")["arrayProperties"]["size"] == 8
+    assert cloud_run("job.yaml")["taskCount"] == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [
+        ("job-definition.json", "RegisterJobDefinition"),
+        ("submit-job.json", "SubmitJob"),
+        ("merge-job.json", "SubmitJob"),
+    ],
+)
+def test_what_aws_batch_is_handed_is_what_its_api_takes(name: str, operation: str) -> None:
+    service = botocore.session.get_session().get_service_model("batch")
+    shape = service.operation_model(operation).input_shape
+    assert shape is not None
+    report = ParamValidator().validate(batch(name), shape)
+    assert report.generate_report() == ""
+
+
+def test_every_shard_runs_without_rights_and_names_the_version() -> None:
+    for document in shards().values():
+        if document["kind"] != "CronJob":
+            continue
+        pod = document["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["containers"][0]["securityContext"] == container()["securityContext"]
+        assert pod["containers"][0]["image"].endswith(f":{__version__}")
+    properties = batch("job-definition.json")["containerProperties"]
+    assert (properties["readonlyRootFilesystem"], properties["user"]) == (True, "65532:65532")
+    assert properties["image"].endswith(f":{__version__}")
+    for name in ("job.yaml", "merge-job.yaml"):
+        assert cloud_run(name)["template"]["spec"]["containers"][0]["image"].endswith(f":{__version__}")

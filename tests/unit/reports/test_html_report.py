@@ -5,16 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from contextlib import closing
 from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from scanner.model import AccountResult, RuleSettings, ScanResult, Status
+from scanner.journal import Journal, RunRecord
+from scanner.model import AccountResult, RuleSettings, ScanResult, ScanSettings, Status
+from scanner.reports import formats, load
 from scanner.reports.html_report import FORMAT
 from scanner.reports.html_report.view import build
 from tests.unit.reports.page import Page
@@ -339,3 +343,46 @@ def test_a_cluster_takes_little_room() -> None:
     large = "".join(FORMAT.render(large_result(300)))
     small = "".join(FORMAT.render(large_result(100)))
     assert (len(large.encode()) - len(small.encode())) / 200 < 6_000
+
+
+def test_a_page_that_would_be_too_long_gives_the_last_clusters_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is absent, each keeps its place and its anchor, and the page says where the rest stands."""
+    result = large_result(60)
+    whole = Page("".join(FORMAT.render(result)))
+    monkeypatch.setattr("scanner.reports.html_report.view.LAID_OUT", 20)
+    page = Page("".join(FORMAT.render(result)))
+    rows = [one for one in page.all("article") if one["id"].startswith("c")]
+    assert rows == [one for one in whole.all("article") if one["id"].startswith("c")]
+    assert [one["id"] for one in rows] == [f"c{number}" for number in range(1, 61)]
+    assert len([one for one in page.all("details") if one.get("class") == "c"]) == 20
+    assert len([one for one in page.all("p") if one.get("class") == "line"]) == 40
+    assert "the last 40 clusters of this order have a line each; their evidence stands in the JSON report" in page.text
+    assert all(f"cluster-{number:05}" in page.text for number in range(60))
+    assert "have a line each" not in whole.text
+
+
+def test_a_page_lists_no_more_of_what_was_not_read_than_one_can_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanner.reports.html_report.view._UNREAD_SHOWN", 2)
+    monkeypatch.setattr("scanner.reports.html_report.view._NAMES_SHOWN", 1)
+    failures = sample_result().summary.failures
+    text = Page("".join(FORMAT.render(sample_result()))).text
+    assert f"{failures - 2} more stand in the JSON report" in text
+    assert re.search(r"logs:DescribeLogGroups.* and \d more", text, re.DOTALL)
+    monkeypatch.undo()
+    assert "more stand in the JSON report" not in Page("".join(FORMAT.render(sample_result()))).text
+
+
+def test_results_that_are_kept_on_disk_give_the_same_reports(tmp_path: Path) -> None:
+    """The journal's results are read when they are asked for; the reports must not tell."""
+    result = large_result(40)
+    run = RunRecord("0", "", result.started, ScanSettings(), result.rule)
+    with closing(Journal.begin(tmp_path / "journal.jsonl", run, resume=False)) as journal:
+        for account in reversed((*result.accounts, *sample_accounts())):
+            journal.account_began(account.name, account.provider)
+            for cluster in reversed(account.clusters):
+                journal.cluster(account.name, cluster)
+            journal.account_ended(account, final=True)
+        kept = replace(result, accounts=journal.accounts())
+        memory = replace(result, accounts=(*result.accounts, *sample_accounts()))
+        for name in formats():
+            assert "".join(load(name).render(kept)) == "".join(load(name).render(memory))

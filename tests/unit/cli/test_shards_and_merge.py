@@ -1,0 +1,211 @@
+"""Several processes, one report: ``scan --shard``, ``scan --resume`` and ``report merge``, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanner.cli import main
+from tests.unit.cli.test_commands import Run, cluster, configuration, run
+
+NAMES = [f"account-{number}" for number in range(7)]
+
+__all__ = ["run"]  # the fixture
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    for number, name in enumerate(NAMES):
+        cluster(tmp_path, name, good=number % 3 != 0)
+    return configuration(tmp_path, *NAMES)
+
+
+def report(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text("utf-8"))
+    return found
+
+
+def but_for_the_run(folder: Path) -> tuple[str, str]:
+    """Give both reports without what may differ between two runs that found the same."""
+    as_json = re.sub(r'"(started|finished)": ".*?"|"seconds": [\d.]+', "", (folder / "report.json").read_text("utf-8"))
+    as_html = (folder / "report.html").read_text("utf-8")
+    return as_json, re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC|\([\d.,]+ s\)", "", as_html)
+
+
+def shard(run: Run, config: str, folder: Path, which: str, *more: str) -> tuple[int, str]:
+    code, _, err = run("scan", "--config", config, "--output", str(folder), "--shard", which, *more)
+    return code, err
+
+
+def test_a_scan_in_parts_that_are_merged_is_the_whole_scan(run: Run, config: str, tmp_path: Path) -> None:
+    """Byte for byte, but for the run's own data."""
+    assert run("scan", "--config", config, "--output", str(tmp_path / "whole"))[0] == 1
+    for number in (1, 2, 3):
+        shard(run, config, tmp_path / "parts", f"{number}/3")
+    files = sorted(path.name for path in (tmp_path / "parts").iterdir())
+    assert files == [f"partial-000{number}-of-0003.jsonl" for number in (1, 2, 3)]
+    code, out, err = run("report", "merge", str(tmp_path / "parts"), "-o", str(tmp_path / "merged"))
+    assert (code, out) == (1, "")
+    assert but_for_the_run(tmp_path / "merged") == but_for_the_run(tmp_path / "whole")
+    finished = json.loads(err.splitlines()[-1])
+    assert finished["accounts"] == {"complete": 7, "partial": 0, "failed": 0}
+    assert finished["reports"] == [str(tmp_path / "merged" / f"report.{ending}") for ending in ("json", "html")]
+
+
+def test_a_shard_that_is_missing_is_unknown_in_the_merged_report(run: Run, config: str, tmp_path: Path) -> None:
+    shard(run, config, tmp_path / "parts", "1/3")
+    shard(run, config, tmp_path / "parts", "3/3")
+    code, _, _ = run("report", "merge", str(tmp_path / "parts"), "-o", str(tmp_path), "--format", "json")
+    assert code == 1
+    merged = report(tmp_path)
+    assert [account["name"] for account in merged["accounts"]] == NAMES
+    missing = [account["name"] for account in merged["accounts"] if account["completeness"] == "failed"]
+    assert missing == ["account-1", "account-4"]
+    assert merged["run"]["interrupted"] == "shard 2 of 3: no partial report"
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_the_job_engine_says_which_shard(
+    run: Run, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "1")
+    monkeypatch.setenv("K8S_AUDIT_COVERAGE_SHARDS", "4")
+    code, _, err = run("scan", "--config", config, "--output", str(tmp_path / "parts"), "--fail-on", "never")
+    assert code == 0
+    started = [json.loads(line)["account"] for line in err.splitlines() if '"account_started"' in line]
+    assert started == ["account-1", "account-5"]
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["partial-0002-of-0004.jsonl"]
+
+
+def test_partial_reports_of_another_configuration_are_refused(run: Run, config: str, tmp_path: Path) -> None:
+    shard(run, config, tmp_path / "parts", "1/2")
+    other = configuration(tmp_path, *NAMES, head="[scan]\nretries = 1\n")
+    shard(run, other, tmp_path / "parts", "2/2")
+    code, _, err = run("report", "merge", str(tmp_path / "parts"), "-o", str(tmp_path / "merged"))
+    assert code == 2
+    assert err.startswith(
+        "error: partial-0002-of-0002.jsonl: is of another configuration than partial-0001-of-0002.jsonl: digest "
+    )
+    assert not (tmp_path / "merged" / "report.json").exists()
+
+
+def test_partial_reports_may_be_named_one_by_one(run: Run, config: str, tmp_path: Path) -> None:
+    for number in (1, 2):
+        shard(run, config, tmp_path / str(number), f"{number}/2")
+    parts = [str(tmp_path / str(number) / f"partial-000{number}-of-0002.jsonl") for number in (1, 2)]
+    assert run("report", "merge", *parts, "-o", "-", "--format", "json")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("DIR/none",), "error: DIR/none: cannot be read: No such file or directory\n"),
+        (("DIR",), "error: DIR: holds no partial report (partial-*-of-*.jsonl)\n  name what the shards wrote to with "),
+        (("DIR", "--format", "pdf"), "error: --format: there is no format 'pdf'\n"),
+        (("DIR", "--format", ","), "error: --format: names no format\n"),
+        (("DIR", "-o", "-"), "error: only one format fits on standard output, not json, html\n"),
+        (
+            ("ftp://x/y",),
+            "error: ftp://x/y: ftp:// is no object store that can be used\n  there are s3://, gs://, az://",
+        ),
+        (("s3://",), "error: s3://: names no bucket\n"),
+    ],
+)
+def test_what_cannot_be_merged_is_told(run: Run, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    code, _, err = run("report", "merge", *(one.replace("DIR", str(tmp_path)) for one in arguments))
+    assert code == 2
+    assert err.replace(str(tmp_path), "DIR").startswith(said)
+
+
+def test_a_merged_report_that_cannot_be_written_is_told_apart(run: Run, config: str, tmp_path: Path) -> None:
+    shard(run, config, tmp_path / "parts", "1/1")
+    shard(run, config, tmp_path / "parts", "1/2")
+    (tmp_path / "out" / "report.json").mkdir(parents=True)
+    code, _, err = run("report", "merge", str(tmp_path / "parts"), "-o", str(tmp_path / "out"))
+    assert code == 74
+    assert "report.json: cannot be written: Is a directory" in err
+
+
+def test_a_scan_that_is_whole_leaves_no_journal(run: Run, config: str, tmp_path: Path) -> None:
+    run("scan", "--config", config, "--output", str(tmp_path / "out"), "--journal", str(tmp_path / "elsewhere"))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html", "report.json"]
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_scan_to_standard_output_keeps_its_journal_out_of_sight(
+    run: Run, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    code, out, _ = run("scan", "--config", config, "--output", "-", "--format", "json")
+    assert code == 1
+    assert len(json.loads(out)["accounts"]) == 7
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_shard_with_a_journal_elsewhere_leaves_its_partial_report_with_the_others(
+    run: Run, config: str, tmp_path: Path
+) -> None:
+    journal = str(tmp_path / "fast-disk.jsonl")
+    shard(run, config, tmp_path / "parts", "1/2", "--journal", journal)
+    shard(run, config, tmp_path / "parts", "2/2", "--journal", journal)
+    code, _, _ = run("report", "merge", str(tmp_path / "parts"), "-o", str(tmp_path / "merged"))
+    assert code == 1
+    assert len(report(tmp_path / "merged")["accounts"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("--output", "-", "--resume"),
+            "error: --resume: there is no journal to go on with\n  name it with --journal\n",
+        ),
+        (
+            ("--output", "-", "--shard", "1/2"),
+            "error: --output -: a shard's partial report cannot go to standard output\n",
+        ),
+        (("--shard", "3/2"), "error: --shard: there is no shard 3 of 2\n"),
+        (
+            ("--output", "OUT", "--journal", "OUT/none/x"),
+            "error: OUT/none/x: cannot be opened: No such file or directory\n",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_told_before_anything_is_scanned(
+    run: Run, config: str, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    words = [one.replace("OUT", str(tmp_path)) for one in arguments]
+    code, out, err = run("scan", "--config", config, "--format", "json", *words)
+    assert (code, out) == (2, "")
+    assert err.replace(str(tmp_path), "OUT").startswith(said)
+
+
+def test_resuming_says_how_much_was_done(run: Run, config: str, tmp_path: Path) -> None:
+    (tmp_path / "out" / "report.json").mkdir(parents=True)
+    assert run("scan", "--config", config, "--output", str(tmp_path / "out"))[0] == 74
+    (tmp_path / "out" / "report.json").rmdir()
+    code, _, err = run("scan", "--config", config, "--output", str(tmp_path / "out"), "--resume")
+    assert code == 1
+    first = json.loads(err.splitlines()[0])
+    assert (first["event"], first["accounts_finished"]) == ("resumed", 7)
+    other = configuration(tmp_path, *NAMES[:3])
+    (tmp_path / "out" / "report.json").unlink()
+    (tmp_path / "out" / "report.json").mkdir()
+    assert run("scan", "--config", other, "--output", str(tmp_path / "out"))[0] == 74
+    config = configuration(tmp_path, *NAMES)
+    code, _, err = run("scan", "--config", config, "--output", str(tmp_path / "out"), "--resume")
+    assert code == 2
+    assert "was begun with another configuration" in err
+
+
+def test_the_help_says_how_to_divide(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["scan", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for word in ("--resume", "--journal FILE", "--shard I/N", "K8S_AUDIT_COVERAGE_SHARDS", "s3://, gs:// or az://"):
+        assert word in said

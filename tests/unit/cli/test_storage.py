@@ -1,0 +1,118 @@
+"""Object stores: reports and partial reports go to S3 and come back, over the real wire to a store on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+
+from scanner.cli.storage import Bucket, is_url
+from scanner.errors import JournalError, ReportError, UsageError
+from tests.unit.cli.test_commands import Run, run
+from tests.unit.cli.test_shards_and_merge import but_for_the_run, config
+
+__all__ = ["config", "run"]  # the fixtures
+
+BUCKET = "audit-reports"
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Start S3 on loopback with one bucket, and let the environment name it as it does for every AWS tool."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    for name, value in {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "made-up",
+        "AWS_SECRET_ACCESS_KEY": "made-up",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3", region_name="us-east-1", endpoint_url=url)
+    client.create_bucket(Bucket=BUCKET)
+    yield f"s3://{BUCKET}/nightly"
+    for entry in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):  # all servers of a process share a state
+        client.delete_object(Bucket=BUCKET, Key=entry["Key"])
+    server.stop()
+
+
+def test_shards_meet_in_an_object_store(run: Run, config: str, store: str, tmp_path: Path) -> None:
+    run("scan", "--config", config, "--output", str(tmp_path / "whole"))
+    for number in (1, 2):
+        code, _, err = run("scan", "--config", config, "--output", store, "--shard", f"{number}/2")
+        assert code == 1
+        assert json.loads(err.splitlines()[-1])["reports"] == [f"{store}/partial-000{number}-of-0002.jsonl"]
+    code, _, _ = run("report", "merge", store, "-o", str(tmp_path / "merged"))
+    assert code == 1
+    assert but_for_the_run(tmp_path / "merged") == but_for_the_run(tmp_path / "whole")
+    code, _, err = run("report", "merge", f"{store}/", "-o", f"{store}/reports", "--format", "json")
+    assert json.loads(err.splitlines()[-1])["reports"] == [f"{store}/reports/report.json"]
+    assert sorted(Bucket(store).names()) == [
+        ".k8s-audit-coverage",
+        "partial-0001-of-0002.jsonl",
+        "partial-0002-of-0002.jsonl",
+    ]
+
+
+def test_a_shard_that_is_run_again_goes_on_with_what_is_there(run: Run, config: str, store: str) -> None:
+    run("scan", "--config", config, "--output", store, "--shard", "1/2")
+    code, _, err = run("scan", "--config", config, "--output", store, "--shard", "1/2", "--resume")
+    assert code == 1
+    assert json.loads(err.splitlines()[0])["accounts_finished"] == 4
+    assert '"account_started"' not in err
+    code, _, err = run("scan", "--config", config, "--output", store, "--shard", "2/2", "--resume")
+    assert json.loads(err.splitlines()[0])["accounts_finished"] == 0
+
+
+def test_a_place_without_partial_reports_is_refused(run: Run, store: str, tmp_path: Path) -> None:
+    code, _, err = run("report", "merge", store, "-o", str(tmp_path))
+    assert (code, err.splitlines()[0]) == (2, f"error: {store}: holds no partial report (partial-*-of-*.jsonl)")
+
+
+def test_a_bucket_that_is_not_there_shows_before_the_scan(run: Run, config: str, store: str) -> None:
+    missing = store.replace(BUCKET, "no-such-bucket")
+    code, _, err = run("scan", "--config", config, "--output", missing)
+    assert code == 2
+    assert err.startswith(f"error: {missing}: reports cannot be written there: ")
+    assert '"account_started"' not in err
+
+
+def test_each_failure_says_what_could_not_be_done(store: str, tmp_path: Path) -> None:
+    missing = Bucket(store.replace(BUCKET, "no-such-bucket"))
+    with pytest.raises(JournalError, match="cannot be listed: ") as refusal:
+        list(missing.names())
+    assert "?…" in str(refusal.value)  # a query may be signed
+    file = tmp_path / "report.json"
+    file.write_text("{}")
+    with pytest.raises(ReportError, match="cannot be written: ") as failure:
+        missing.put(file)
+    assert (failure.value.where, failure.value.hint) == (f"{missing.url}/report.json", f"it stays at {file}")
+    Bucket(store).put(file)
+    with pytest.raises(JournalError, match=r"cannot be read: .*Is a directory"):
+        Bucket(store).get("report.json", tmp_path)
+    assert not missing.get("report.json", file)
+
+
+def test_other_stores_are_named_by_their_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_url("gs://bucket/prefix")
+    assert not is_url("reports")
+    assert Bucket("gs://bucket/prefix/").url == "gs://bucket/prefix"
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(UsageError, match=r"cannot be used: .*Account must be specified"):
+        Bucket("az://container/prefix")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "auditreports")
+    assert Bucket("az://container/prefix").url == "az://container/prefix"
+
+
+def test_the_extra_is_named_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "obstore.exceptions", None)
+    with pytest.raises(UsageError, match="object stores cannot be used") as refusal:
+        Bucket("s3://bucket")
+    assert refusal.value.hint == 'install the extra "objectstore": pip install "k8s-audit-coverage[objectstore]"'

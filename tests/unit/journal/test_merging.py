@@ -1,0 +1,173 @@
+"""Merging: the shards of one scan give one result, and what is missing of them is unknown by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from scanner.errors import JournalError
+from scanner.journal import Journal, RunRecord, file_name
+from scanner.journal.merging import merge
+from scanner.model import (
+    AccountNote,
+    AccountResult,
+    AccountStatus,
+    CollectionFailure,
+    FailureKind,
+    Note,
+    NoteSeverity,
+    ScanResult,
+    Status,
+)
+from tests.unit.journal.test_journal import RUN, STARTED, cluster
+
+ACCOUNTS = {"a": 1, "b": 2, "c": 1, "d": 2}
+ENDED = STARTED + timedelta(minutes=5)
+
+
+def result(name: str, failures: Sequence[str] = (), notes: Sequence[str] = ()) -> AccountResult:
+    return AccountResult(
+        name,
+        "eks",
+        "",
+        (),
+        tuple(
+            CollectionFailure(FailureKind.THROTTLED, scope, "organizations:ListAccounts", "slow") for scope in failures
+        ),
+        tuple(AccountNote(Note(NoteSeverity.INFO, text)) for text in notes),
+        1.0,
+    )
+
+
+def write(folder: Path, run: RunRecord, *results: AccountResult, ends: bool = True, interrupted: str = "") -> Path:
+    """Write the journal of one shard of `ACCOUNTS`, with a cluster in each of its accounts that is scanned."""
+    path = folder / file_name(run.shard, run.shards)
+    with closing(Journal.begin(path, run, resume=False)) as journal:
+        for name, shard in ACCOUNTS.items():
+            journal.plan(name, "eks", shard)
+        for one in results:
+            journal.account_began(one.name, "eks")
+            if one.name in ACCOUNTS:
+                journal.cluster(one.name, cluster(f"of-{one.name}"))
+            journal.account_ended(one, final=True)
+        if ends:
+            journal.ended(ENDED, interrupted)
+    return path
+
+
+def shard(number: int, of: int = 2) -> RunRecord:
+    return replace(RUN, shard=number, shards=of)
+
+
+Merge = Callable[..., ScanResult]
+
+
+@pytest.fixture
+def merged() -> Iterator[Merge]:
+    with ExitStack() as stack:
+
+        def read(*paths: Path) -> ScanResult:
+            return merge([stack.enter_context(closing(Journal.read(path))) for path in paths])
+
+        yield read
+
+
+def names(found: ScanResult) -> list[tuple[str, Status]]:
+    return [(account.name, account.status) for account in found.accounts]
+
+
+def test_two_shards_are_one_scan(tmp_path: Path, merged: Merge) -> None:
+    one = write(tmp_path, shard(1), result("a"), result("c"))
+    two = write(tmp_path, replace(shard(2), started=STARTED + timedelta(hours=1)), result("d"), result("b"))
+    for order in ((one, two), (two, one)):
+        found = merged(*order)
+        assert names(found) == [(name, Status.PASS) for name in "abcd"]
+        assert [account.clusters[0].ref.name for account in found.accounts] == ["of-a", "of-b", "of-c", "of-d"]
+        assert (found.started, found.finished, found.interrupted) == (STARTED, ENDED, "")
+        assert (found.config_digest, found.rule) == (RUN.config_digest, RUN.rule)
+
+
+def test_the_accounts_of_a_missing_shard_are_unknown_by_name(tmp_path: Path, merged: Merge) -> None:
+    found = merged(write(tmp_path, shard(1), result("a"), result("c")))
+    assert names(found) == [("a", Status.PASS), ("b", Status.UNKNOWN), ("c", Status.PASS), ("d", Status.UNKNOWN)]
+    assert found.interrupted == "shard 2 of 2: no partial report"
+    failure = found.accounts[1].failures[0]
+    assert failure.reason == "not scanned: shard 2 of 2 left no partial report"
+    assert failure.hint == "scan it with --shard 2/2 --resume"
+    assert found.accounts[1].completeness is AccountStatus.FAILED
+
+
+def test_a_missing_shard_of_which_nothing_is_known_is_unknown_itself(tmp_path: Path, merged: Merge) -> None:
+    """A shard that was killed may not have found all accounts, so those of a missing one are not known by name."""
+    found = merged(write(tmp_path, shard(1, 3), result("a"), ends=False))
+    assert ("shard 3 of 3", Status.UNKNOWN) in names(found)
+    assert found.interrupted == "shard 1: it was killed; shards 2, 3 of 3: no partial report"
+
+
+def test_a_shard_that_was_killed_or_stopped_says_what_it_did_not_get_to(tmp_path: Path, merged: Merge) -> None:
+    killed = write(tmp_path, shard(1), result("a"), ends=False)
+    stopped = write(tmp_path, shard(2), result("b"), interrupted="interrupted by SIGTERM")
+    found = merged(killed, stopped)
+    assert names(found) == [("a", Status.PASS), ("b", Status.PASS), ("c", Status.UNKNOWN), ("d", Status.UNKNOWN)]
+    assert found.accounts[2].failures[0].reason == "not scanned: shard 1 of 2 did not get to it"
+    assert found.interrupted == "shard 1: it was killed; shard 2: interrupted by SIGTERM"
+
+
+def test_the_journal_of_a_whole_scan_is_a_report_too(tmp_path: Path, merged: Merge) -> None:
+    found = merged(write(tmp_path, RUN, result("a"), ends=False))
+    assert found.interrupted == "it was killed"
+    assert found.accounts[1].failures[0].reason == "not scanned: the scan was killed"
+    assert found.accounts[1].failures[0].hint == "go on with --resume"
+
+
+def test_what_each_shard_says_of_an_organization_stands_there_once(tmp_path: Path, merged: Merge) -> None:
+    one = write(tmp_path, shard(1), result("corp", ["OU x"], ["accounts found: 4"]))
+    two = write(tmp_path, shard(2), result("corp", ["OU x", "OU y"], ["accounts found: 4"]))
+    corp = merged(one, two).accounts[3]
+    assert corp.name == "corp"
+    assert [failure.scope for failure in corp.failures] == ["OU x", "OU y"]
+    assert [note.note.text for note in corp.notes] == ["accounts found: 4"]
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"tool_version": "0.2.0"}, "is of another version than partial-0001-of-0002.jsonl: 0.2.0, not 0.1.0"),
+        (
+            {"config_digest": "b" * 64},
+            "another configuration than partial-0001-of-0002.jsonl: digest bbbbbbbbbbbb, not",
+        ),
+        ({"selection": ("x",)}, "is of another selection of accounts than partial-0001-of-0002.jsonl: x, not all"),
+        ({"shards": 3}, "is of another number of shards than partial-0001-of-0002.jsonl: 3, not 2"),
+        (
+            {"started": STARTED + timedelta(hours=24)},
+            "more than scan.window (43200 s) after partial-0001-of-0002.jsonl (2026-11-02 05:30:00 UTC)",
+        ),
+    ],
+)
+def test_what_is_not_of_one_scan_is_refused_by_name(
+    tmp_path: Path, merged: Merge, other: dict[str, object], said: str
+) -> None:
+    one = write(tmp_path, shard(1))
+    two = write(tmp_path, replace(shard(2), **other))  # type: ignore[arg-type]
+    with pytest.raises(JournalError) as refusal:
+        merged(one, two)
+    assert said in refusal.value.what
+    assert refusal.value.where == two.name
+
+
+def test_one_shard_twice_is_refused(tmp_path: Path, merged: Merge) -> None:
+    one = write(tmp_path, shard(1))
+    (tmp_path / "again").mkdir()
+    with pytest.raises(JournalError, match="shard 1 is there twice"):
+        merged(one, write(tmp_path / "again", shard(1)))
+
+
+def test_nothing_is_refused(merged: Merge) -> None:
+    with pytest.raises(JournalError, match="there is no partial report"):
+        merged()
