@@ -94,7 +94,7 @@ async def enter(
         )
     failures = []
     for region in regions:
-        caller = pool.caller(session, options, region)
+        caller = pool.caller(session, options, region, context.limits)
         calls = Calls(caller, context.waits)
         step = operation
         try:

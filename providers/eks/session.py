@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, Protocol
@@ -16,8 +16,10 @@ from botocore.exceptions import NoCredentialsError
 
 from providers.eks.options import EksOptions
 from providers.eks.partitions import HOME_REGIONS, partition_of_arn, partition_of_region
-from providers.eks.wire import Answer, Endpoints, Wire
+from providers.eks.wire import Answer, Endpoints, Outcome, Wire
+from scanner.errors import Throttled
 from scanner.model import ScanSettings
+from scanner.ports import Limits
 
 Service = Literal["account", "config", "ec2", "eks", "logs", "organizations", "sts"]
 
@@ -119,19 +121,38 @@ class Caller:
 
     Attributes:
         home_region: Where calls that are about the whole account are made.
+        limits: Where calls wait that AWS throttles, account by account and region by region.
+        whose: Names the account among others.
     """
 
     wire: Wire
     endpoints: Endpoints
     keys: Keys
     home_region: str
+    limits: Limits
+    whose: str
 
     async def call(
         self, service: Service, operation: str, region: str, parameters: Mapping[str, object] | None = None
     ) -> Answer:
         """Make one call; raises botocore's errors."""
         keys = await self.keys.get()
-        return await self.wire.call(self.endpoints, service, region, operation, parameters or {}, keys)
+
+        async def turn(attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
+            outcomes: list[Outcome] = []
+            with suppress(Throttled):  # which is how the limits are told; what comes of it is the wire's
+                async with self.limits.of(f"aws:{self.whose}:{region}:{service}"):
+                    outcomes.append(await attempt())
+                    _tell_throttling(outcomes[0], operation)
+            return outcomes[0]
+
+        return await self.wire.call(self.endpoints, service, region, operation, parameters or {}, keys, turn)
+
+
+def _tell_throttling(outcome: Outcome, operation: str) -> None:
+    """Raise `Throttled` where AWS asked for fewer calls."""
+    if outcome.is_throttled:
+        raise Throttled(f"{operation} is throttled")
 
 
 class Pool:
@@ -150,11 +171,11 @@ class Pool:
         """Give the session of a profile; may raise botocore's errors."""
         return await asyncio.to_thread(self._sessions.get, profile)
 
-    def caller(self, session: SharedSession, options: EksOptions, home_region: str) -> Caller:
+    def caller(self, session: SharedSession, options: EksOptions, home_region: str, limits: Limits) -> Caller:
         """Give what makes an account's calls; none is made for that."""
         endpoints = self._endpoints.setdefault(options.profile, Endpoints(session.core))
         source = self._sources.setdefault(options.profile, SourceKeys(session))
-        by_source = Caller(self._wire, endpoints, source, home_region)
+        by_source = Caller(self._wire, endpoints, source, home_region, limits, options.profile or "source")
         if options.role_arn is None:
             return by_source
         parameters = {"RoleArn": options.role_arn, "RoleSessionName": options.session_name}
@@ -162,7 +183,7 @@ class Pool:
             parameters["ExternalId"] = options.external_id
         key = (options.profile, home_region, *parameters.items())
         role = self._roles.setdefault(key, RoleKeys(by_source, parameters))
-        return Caller(self._wire, endpoints, role, home_region)
+        return Caller(self._wire, endpoints, role, home_region, limits, options.role_arn.split(":")[4])
 
     async def close(self) -> None:
         """Close the connections."""

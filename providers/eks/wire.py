@@ -12,10 +12,10 @@ import os
 import random
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final
+from functools import cache, partial
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -53,7 +53,6 @@ Answer = dict[str, Any]
 
 _LONGEST_WAIT: Final = 20.0
 _FIRST_WAIT: Final = 0.25
-_FIRST_WAIT_THROTTLED: Final = 1.0
 _IDLE_SECONDS: Final = 30.0
 _ERRORS_FROM: Final = 300
 _TOO_MANY: Final = 429
@@ -127,6 +126,45 @@ class Endpoints:
         return found or os.environ.get("REQUESTS_CA_BUNDLE")
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an attempt gave: an answer, or the error for want of one."""
+
+    answer: Answer | None = None
+    response: AWSResponse | None = None
+    error: BotoCoreError | None = None
+
+    @property
+    def says_no(self) -> bool:
+        """Whether the answer is an error."""
+        return self.response is not None and self.response.status_code >= _ERRORS_FROM
+
+    def as_error(self, operation: str, attempts: int) -> Exception:
+        """Give the error that botocore would raise."""
+        if self.error is not None:
+            return self.error
+        answer: Any = self.answer
+        answer["ResponseMetadata"]["RetryAttempts"] = attempts - 1
+        return ClientError(answer, operation)
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether the service asked for fewer calls."""
+        if self.response is None:
+            return False
+        return self.response.status_code == _TOO_MANY or bool(
+            ThrottledRetryableChecker().is_retryable(RetryContext(1, None, self.answer, self.response))
+        )
+
+
+class Turn(Protocol):
+    """Makes an attempt when its turn comes."""
+
+    async def __call__(self, attempt: Callable[[], Awaitable[Outcome]], /) -> Outcome:
+        """Make it, and take note of how it went."""
+        ...
+
+
 class Wire:
     """A pool of connections within one event loop; the number of calls in flight is bounded."""
 
@@ -145,8 +183,9 @@ class Wire:
         operation: str,
         parameters: Mapping[str, object],
         keys: ReadOnlyCredentials,
+        turn: Turn,
     ) -> Answer:
-        """Make one call, with as many retries as the scan allows.
+        """Make one call, with as many retries as the scan allows; each attempt takes its `turn`.
 
         Raises:
             BotoCoreError: There was no answer; ClientError (which is none) is an answer that says no.
@@ -158,7 +197,7 @@ class Wire:
         attempt = 0
         while True:
             attempt += 1
-            outcome = await self._attempt(endpoints, endpoint, model, parameters, keys)
+            outcome = await turn(partial(self._attempt, endpoints, endpoint, model, parameters, keys))
             if outcome.answer is not None and not outcome.says_no:
                 return outcome.answer
             context = RetryContext(attempt, model, outcome.answer, outcome.response, outcome.error)
@@ -178,7 +217,7 @@ class Wire:
         model: OperationModel,
         parameters: Mapping[str, object],
         keys: ReadOnlyCredentials,
-    ) -> _Outcome:
+    ) -> Outcome:
         """Sign and send a request once, and take in what comes back.
 
         Whoever waits for a place can be late, so that the signature is made when there is one; the answer is read in it
@@ -190,9 +229,9 @@ class Wire:
                 request = _signed(endpoint, model, parameters, keys)
                 status, headers, body = await self._send(session, request, endpoint.proxy)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return _Outcome(error=_botocore_error(error, endpoint.url))
+            return Outcome(error=_botocore_error(error, endpoint.url))
         if status == _PROXY_REFUSES:
-            return _Outcome(error=ProxyConnectionError(proxy_url=f"{_PROXY}, which answers HTTP {status}"))
+            return Outcome(error=ProxyConnectionError(proxy_url=f"{_PROXY}, which answers HTTP {status}"))
         response = AWSResponse(endpoint.url, status, headers, None)  # type: ignore[arg-type]  # it takes any mapping
         raw: Any = {
             "headers": response.headers,
@@ -201,7 +240,7 @@ class Wire:
             "context": {"operation_name": model.name},
         }
         shape: Any = model.output_shape  # the parsers take None for an operation without output
-        return _Outcome(endpoint.parser.parse(raw, shape), response)
+        return Outcome(endpoint.parser.parse(raw, shape), response)
 
     async def _send(
         self, session: aiohttp.ClientSession, request: AWSPreparedRequest, proxy: str | None
@@ -234,28 +273,6 @@ class Wire:
         return self._sessions[ca_bundle]
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What an attempt gave: an answer, or the error for want of one."""
-
-    answer: Answer | None = None
-    response: AWSResponse | None = None
-    error: BotoCoreError | None = None
-
-    @property
-    def says_no(self) -> bool:
-        """Whether the answer is an error."""
-        return self.response is not None and self.response.status_code >= _ERRORS_FROM
-
-    def as_error(self, operation: str, attempts: int) -> Exception:
-        """Give the error that botocore would raise."""
-        if self.error is not None:
-            return self.error
-        answer: Any = self.answer
-        answer["ResponseMetadata"]["RetryAttempts"] = attempts - 1
-        return ClientError(answer, operation)
-
-
 @cache
 def _conditions(most_attempts: int) -> StandardRetryConditions:
     """Give botocore's rules on what is tried again."""
@@ -264,15 +281,8 @@ def _conditions(most_attempts: int) -> StandardRetryConditions:
 
 def _wait(context: RetryContext) -> float:
     """Give the seconds to wait before the next attempt: longer after each, and at random so that calls spread out."""
-    first = _FIRST_WAIT_THROTTLED if _is_throttled(context) else _FIRST_WAIT
-    longest: float = min(_LONGEST_WAIT, first * 2 ** (context.attempt_number - 1))
+    longest: float = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (context.attempt_number - 1))
     return random.uniform(0.5, 1.0) * longest  # noqa: S311 - no secret
-
-
-def _is_throttled(context: RetryContext) -> bool:
-    """Tell whether the service asked for fewer calls."""
-    by_status = context.http_response is not None and context.http_response.status_code == _TOO_MANY
-    return by_status or bool(ThrottledRetryableChecker().is_retryable(context))
 
 
 def _signed(
