@@ -160,7 +160,8 @@ class Discovery:
     def _fail(self, error: CollectionError, scope: str, *, whole_account: bool = False) -> None:
         """Tell what is missing from the account."""
         self.is_complete = False
-        self._emit(CollectionFailure.of(error, scope, whole_account=whole_account))
+        operation = error.where.partition(" of ")[0]
+        self._emit(CollectionFailure.of(error, scope, operation=operation, whole_account=whole_account))
 
 
 def may(allowed: Sequence[Mapping[str, Sequence[str]]], action: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from providers.aks.clouds import CLOUDS, Cloud, CloudName
-from scanner.model import Settings
+from scanner.model import SHOWN_AS_SET, Settings
 from scanner.ports import AccountOptions
 
 _WILDCARD: Final = re.compile(r"[*?\[]")
@@ -53,7 +53,10 @@ class AksOptions(AccountOptions):
     """Which Azure subscriptions are read, as whom, and which of their clusters."""
 
     subscription: str | None = Field(
-        default=None, examples=["11112222-3333-4444-5555-666677778888"], description="The one subscription to read."
+        default=None,
+        examples=["11112222-3333-4444-5555-666677778888"],
+        description="The one subscription to read.",
+        json_schema_extra=SHOWN_AS_SET,
     )
     subscriptions: Annotated[_Names, Field(max_length=10_000)] = Field(
         default=(),

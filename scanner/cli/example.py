@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from providers import kinds, load
 from scanner.config import OutputSettings
-from scanner.model import RuleSettings, ScanSettings
+from scanner.model import SHOWN_AS_SET, RuleSettings, ScanSettings
 
 _HEAD = """\
 # k8s-audit-coverage: which accounts to scan, and what they must show. Every option stands here with its default;
@@ -59,7 +59,8 @@ def _settings(model: type[BaseModel], path: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         table = _table_model(field.annotation)
         if table:
-            inner += ["", *_comment(field), f"[[{path}.{name}]]", *_settings(table, f"{path}.{name}")]
+            head = f"[{path}.{name}]" if table is field.annotation else f"[[{path}.{name}]]"
+            inner += ["", *_comment(field), head, *_settings(table, f"{path}.{name}")]
             continue
         yield from _comment(field)
         yield _line(name, field)
@@ -79,7 +80,8 @@ def _line(name: str, field: FieldInfo) -> str:
     if default is not None and default is not PydanticUndefined:
         return f"{name} = {_toml(default)}"
     shown = _toml(field.examples[0]) if field.examples else '""'
-    return f"{name} = {shown}" if field.is_required() else f"# {name} = {shown}"
+    is_set = field.is_required() or field.json_schema_extra == SHOWN_AS_SET
+    return f"{name} = {shown}" if is_set else f"# {name} = {shown}"
 
 
 def _toml(value: Any) -> str:  # noqa: ANN401 - whatever a setting can be
@@ -92,8 +94,8 @@ def _toml(value: Any) -> str:  # noqa: ANN401 - whatever a setting can be
 
 
 def _table_model(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any annotation
-    """Find the model of a list of tables."""
-    for one in get_args(annotation):
+    """Find the model of a table, or of a list of tables."""
+    for one in (annotation, *get_args(annotation)):
         if isinstance(one, type) and issubclass(one, BaseModel):
             return one
     return None

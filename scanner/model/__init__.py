@@ -45,9 +45,10 @@ from scanner.model.result import (
     Status,
     worst,
 )
-from scanner.model.settings import RuleSettings, ScanSettings, Settings
+from scanner.model.settings import SHOWN_AS_SET, RuleSettings, ScanSettings, Settings
 
 __all__ = [
+    "SHOWN_AS_SET",
     "AccountIdentity",
     "AccountNote",
     "AccountResult",

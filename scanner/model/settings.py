@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from scanner.model.result import Grade, Link
+
+SHOWN_AS_SET: Final[dict[str, Any]] = {"shown_as_set": True}
+"""As ``json_schema_extra`` of a key that may be left out, but not together with those that may stand in its place: the
+example configuration sets this one."""
 
 
 class Settings(BaseModel):

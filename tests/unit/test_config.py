@@ -211,9 +211,9 @@ def test_a_mistake_is_named_with_file_key_path_and_what_is_allowed(tmp_path: Pat
 
 def test_an_unknown_provider_is_refused_with_those_that_are_there(tmp_path: Path) -> None:
     said = _refusal(tmp_path, '[[account]]\nname = "a"\nprovider = "esk"\n')
-    assert said.startswith("DIR/config.toml: account[0].provider: there is no provider 'esk' (there are eks")
+    assert said.startswith("DIR/config.toml: account[0].provider: there is no provider 'esk' (there are aks, eks")
     said = _refusal(tmp_path, "[defaults.esk]\n" + ACCOUNT)
-    assert said.startswith("DIR/config.toml: defaults.esk: there is no provider 'esk' (there are eks")
+    assert said.startswith("DIR/config.toml: defaults.esk: there is no provider 'esk' (there are aks, eks")
 
 
 def test_a_duplicate_across_files_names_both(tmp_path: Path) -> None:
