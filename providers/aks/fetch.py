@@ -69,7 +69,8 @@ async def _read_account(connections: Connections, options: AksOptions, context: 
         emit(CollectionFailure.of(error, "account", operation=SIGN_IN, whole_account=True))
         return
     try:
-        emit(AccountIdentity(options.scope))
+        tenant = f"tenant {connection.tenant}" if options.tenant and connection.tenant else ""
+        emit(AccountIdentity(tenant or options.scope))
         await _AccountReader(connection, options, context, emit).read()
     finally:
         with suppress(asyncio.CancelledError):

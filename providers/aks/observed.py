@@ -10,7 +10,7 @@ from providers.aks.facts import Category, ClusterFacts, DestinationKind, Read, W
 from providers.aks.failures import SDK_ERRORS, evidence, translate
 from providers.aks.permissions import QUERY_LOGS
 from providers.aks.session import Call, Connection
-from providers.aks.shapes import objects
+from providers.aks.shapes import mapping, objects
 from providers.aks.stores import Kept
 from scanner.errors import CollectionError
 from scanner.model import Evidence, LinkCheck, LinkState, RuleSettings
@@ -100,7 +100,9 @@ def timestamp(when: datetime) -> str:
 
 
 def _rows(body: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """Give the rows of the first table, each value by the name of its column."""
+    """Give the rows of the first table, each value by the name of its column; a part of them would be misleading."""
+    if body.get("error"):
+        raise ValueError(f"it answers only in part: {mapping(body, 'error').get('message')}")
     [table, *_] = objects(body, "tables")
     names = [column["name"] for column in objects(table, "columns")]
     for row in table["rows"]:

@@ -42,7 +42,7 @@ CLUSTER_FIELDS: Final = (
 )
 """The properties that are looked at, of either kind of cluster; Resource Graph is asked for no others."""
 
-_CONNECTED: Final = "microsoft.kubernetes/connectedclusters"
+_CONNECTED: Final = "/microsoft.kubernetes/connectedclusters/"
 _SHOWN: Final = (
     "fqdn",
     "privateFQDN",
@@ -66,15 +66,15 @@ def subscription_of(node: Mapping[str, Any]) -> Subscription:
 def cluster_of(node: Mapping[str, Any], subscription: Subscription, source: str) -> Cluster:
     """Read a cluster, as a list or Resource Graph gives it: there absent fields are null."""
     properties = mapping(node, "properties")
-    is_arc = name_of(node, "type").lower() == _CONNECTED
+    resource_id = name_of(node, "id")
     entra = mapping(properties, "aadProfile")
     off = switch(properties, "disableLocalAccounts")
     return Cluster(
         subscription=subscription,
-        id=name_of(node, "id"),
+        id=resource_id,
         name=name_of(node, "name"),
         location=text(node, "location"),
-        is_arc=is_arc,
+        is_arc=_CONNECTED in resource_id.lower(),
         kind=text(node, "kind"),
         version=text(properties, "currentKubernetesVersion") or text(properties, "kubernetesVersion"),
         provisioning_state=text(properties, "provisioningState"),

@@ -72,12 +72,14 @@ class Connection:
     Attributes:
         shared: Answers that many clusters have in common, by what was asked.
         identity: Whom the scan runs as, as far as its token says so.
+        tenant: The tenant that issued the token; empty where it does not say so.
         users: How many accounts use it now.
     """
 
     def __init__(self, credential: AsyncTokenCredential, pool: Pool, options: AksOptions, scan: ScanSettings) -> None:
         """Open nothing yet: a connection is made with the first call."""
         self.identity = "the Azure identity that the scan runs as"
+        self.tenant = ""
         self.shared: dict[tuple[str, ...], asyncio.Task[Any]] = {}
         self.users = 0
         self._credential = credential
@@ -100,7 +102,9 @@ class Connection:
                 token = await self._credential.get_token(self._cloud.audience)
         except SDK_ERRORS as error:
             raise translate(error, SIGN_IN, self._cloud.authority) from error
-        self.identity = _named_in(token.token) or self.identity
+        claims = _claims(token.token)
+        self.identity = _named(claims) or self.identity
+        self.tenant = str(claims.get("tid") or "")
 
     async def call(self, call: Call, waits: Waits) -> Answer:
         """Make one call to Azure Resource Manager with its retries; the number of calls in flight is bounded.
@@ -303,17 +307,22 @@ async def _connect(pool: Pool, options: AksOptions, scan: ScanSettings) -> Conne
     return connection
 
 
-def _named_in(token: str) -> str:
-    """Give whom a token is for, for people to read and nothing else; empty where it does not say.
+def _claims(token: str) -> dict[str, Any]:
+    """Read what a token says about whom it is for, to tell people and nothing else: its signature is not checked.
 
-    Source: Microsoft identity platform, "Access token claims reference". Its signature is for the API to check.
+    Source: Microsoft identity platform, "Access token claims reference".
     """
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        name = claims.get("upn") or claims.get("unique_name") or ""
-        application = claims.get("appid") or claims.get("azp") or ""
-        found = f"{name or f'application {application}'}" if name or application else ""
-        return f"{found} (object id {claims['oid']})" if found and claims.get("oid") else found
-    except (ValueError, IndexError, AttributeError):
-        return ""
+    except (ValueError, IndexError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _named(claims: dict[str, Any]) -> str:
+    """Name a user or an application; empty where the claims name neither."""
+    user = claims.get("upn") or claims.get("unique_name")
+    application = claims.get("appid") or claims.get("azp")
+    name = user or (f"application {application}" if application else "")
+    return f"{name} (object id {claims['oid']})" if name and claims.get("oid") else str(name)
