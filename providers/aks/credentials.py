@@ -57,8 +57,20 @@ def make_credential(transport: AioHttpTransport, options: AksOptions, scan: Scan
         case "cli":
             made = AzureCliCredential(tenant_id=options.tenant_id or "")
         case _:
-            made = DefaultAzureCredential(**_default_identity(options), **shared)
+            made = _default(options, shared)
     return made
+
+
+def _default(options: AksOptions, shared: dict[str, Any]) -> DefaultAzureCredential:
+    """Make the default chain; azure-identity 1.27.0 does not tell its link for workload identity the authority."""
+    chain = DefaultAzureCredential(**_default_identity(options), **shared)
+    chain.credentials = tuple(
+        WorkloadIdentityCredential(tenant_id=options.tenant_id, client_id=options.client_id, **shared)
+        if isinstance(link, WorkloadIdentityCredential)
+        else link
+        for link in chain.credentials
+    )
+    return chain
 
 
 def _given(identity: dict[str, str | None]) -> dict[str, str]:

@@ -60,9 +60,9 @@ def refusal(answer: AsyncHttpResponse, operation: str, where: str, permission: s
         attempts: How often it was asked for.
     """
     code, message = _code_and_message(answer)
-    said = f"{code}: {message}" if message else code or f"HTTP {answer.status_code}"
-    place = f"{operation} of {where}"
     status = answer.status_code
+    said = ": ".join(part for part in (code, message) if part) or f"HTTP {status}"
+    place = f"{operation} of {where}"
     if status == _FORBIDDEN:
         return _denied(code, message, operation, place, permission)
     if status == _UNAUTHORIZED:
@@ -87,15 +87,15 @@ def translate(error: Exception, operation: str, where: str) -> CollectionError:
         return error
     place = f"{operation} of {where}"
     text = one_line(error)
-    if isinstance(error, ClientAuthenticationError):
-        hint = "check credential, tenant_id and client_id, or the environment that the scan runs in"
-        return CredentialsError(f"there are no usable Azure credentials: {text}", where=place, hint=hint)
     if isinstance(error, ServiceRequestTimeoutError | ServiceResponseTimeoutError | TimeoutError):
         hint = "raise scan.call_timeout, or try again later"
         return TimedOut(f"{operation} gave no answer in time", where=place, hint=hint)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         hint = "let SSL_CERT_FILE name the certificates of the authority that the network's proxy or endpoints use"
         return Unreachable(f"{operation} could not be reached: {text}", where=place, hint=hint)
+    if isinstance(error, ClientAuthenticationError):
+        hint = "check credential, tenant_id and client_id, or the environment that the scan runs in"
+        return CredentialsError(f"there are no usable Azure credentials: {text}", where=place, hint=hint)
     if isinstance(error, AzureError | ClientError | OSError):
         hint = "check the network, the proxy, and cloud and endpoints"
         return Unreachable(f"{operation} could not be reached: {text}", where=place, hint=hint)
@@ -152,7 +152,7 @@ def _denied(code: str, message: str, operation: str, place: str, permission: str
     hint = f"grant {missing}: `k8s-audit-coverage providers aks --permissions` prints the role that is needed"
     if code == "DenyAssignmentAuthorizationFailed":
         hint = f"a deny assignment takes {missing} away: it wins over every role"
-    said = f"{code}: {message}" if message else code
+    said = ": ".join(part for part in (code, message) if part)
     return PermissionDenied(f"{operation} is denied", where=place, permission=missing, hint=hint, said=said)
 
 

@@ -152,7 +152,6 @@ class Connection:
             retry_status=scan.retries,
             retry_backoff_factor=_FIRST_WAIT,
             retry_backoff_max=_LONGEST_WAIT,
-            retry_on_methods=_METHODS,
         )
         policies = [
             UserAgentPolicy(base_user_agent=_USER_AGENT),
@@ -175,7 +174,7 @@ class Connection:
         request = HttpRequest("GET" if call.body is None else "POST", call.url, json=call.body)
         try:
             async with self._limit:
-                answer: AsyncHttpResponse = await client.send_request(request)
+                answer: AsyncHttpResponse = await client.send_request(request, retry_on_methods=_METHODS)
         except SDK_ERRORS as error:
             raise translate(error, call.operation, call.where) from error
         if answer.status_code != _OK:

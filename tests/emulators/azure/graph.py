@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from time import monotonic
 from typing import Any, Final
 
 from aiohttp import web
@@ -17,8 +18,7 @@ _MOST: Final = 1000
 
 def answer(azure: Azure, query: dict[str, Any]) -> web.Response:
     """Answer one query; rows of what the application may not read are left out without a word."""
-    if azure.quota is not None and azure.quota <= 0:
-        azure.quota = None
+    if azure.quota is not None and azure.quota <= 0 and monotonic() < azure.quota_back_at:
         return web.json_response(
             {"error": {"code": "RateLimiting", "message": "Please retry after the quota resets."}},
             status=429,
@@ -91,7 +91,8 @@ def _page(azure: Azure, rows: list[dict[str, Any]], options: dict[str, Any]) -> 
         body["data"] = page[azure.lost_rows :]
     left = 15
     if azure.quota is not None:
-        azure.quota -= 1
+        azure.quota = max(azure.quota - 1, 0)
         left = azure.quota
-    headers = {"x-ms-user-quota-remaining": str(left), "x-ms-user-quota-resets-after": azure.quota_resets_after}
+        azure.quota_back_at = monotonic() + 1
+    headers = {"x-ms-user-quota-remaining": str(left), "x-ms-user-quota-resets-after": "00:00:01"}
     return web.json_response(body, headers=headers)

@@ -78,6 +78,7 @@ class Azure:
         unregistered: Subscriptions with the resource providers that they do not use.
         calls: How often each path was asked for, by method.
         quota: How many queries Resource Graph answers before its quota is used up; it never is where that is None.
+        quota_back_at: When it answers again, in seconds of the monotonic clock.
     """
 
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -94,7 +95,7 @@ class Azure:
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     page_size: int = 100
     quota: int | None = None
-    quota_resets_after: str = "00:00:01"
+    quota_back_at: float = 0.0
     is_looping: bool = False
     lost_rows: int = 0
 
