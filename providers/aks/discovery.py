@@ -58,7 +58,7 @@ class Discovery:
         if subscription is None:
             return
         if not subscription.is_active:
-            self._emit(_inactive([subscription], "is read all the same"))
+            self._emit(_inactive([subscription], "read all the same"))
         kinds = (MANAGED, CONNECTED) if self._options.arc else (MANAGED,)
         failures: dict[str, CollectionError] = {}
         is_anything_read = False
@@ -141,7 +141,7 @@ class Discovery:
             self._emit(_excluded(excluded))
         if inactive:
             by_name = bool(self._options.subscriptions)
-            self._emit(_inactive(inactive, "is read all the same" if by_name else "is left out"))
+            self._emit(_inactive(inactive, "read all the same" if by_name else "left out"))
             wanted = [one for one in wanted if one.is_active or by_name]
         return {one.id: one for one in wanted}
 
@@ -197,14 +197,14 @@ def _hidden(allowed: Read[tuple[Mapping[str, Any], ...]], action: str, scope: st
 def _excluded(subscriptions: Sequence[Subscription]) -> AccountNote:
     """Say which subscriptions the configuration leaves out."""
     listed = ", ".join(sorted(one.name or one.id for one in subscriptions))
-    text = f"{len(subscriptions)} subscriptions are left out by exclude_subscriptions: {listed}"
+    text = f"{_counted(subscriptions)} left out by exclude_subscriptions: {listed}"
     return AccountNote(Note(NoteSeverity.INFO, text, (Evidence(READ_SUBSCRIPTIONS, "subscriptions", listed),)))
 
 
 def _inactive(subscriptions: Sequence[Subscription], what: str) -> AccountNote:
     """Say which subscriptions Azure has switched off, and what becomes of them."""
     listed = ", ".join(sorted(f"{one.name or one.id} ({one.state})" for one in subscriptions))
-    text = f"{len(subscriptions)} subscriptions are not active, each of which {what}: {listed}"
+    text = f"{_counted(subscriptions)} not active, and {what}: {listed}"
     return AccountNote(Note(NoteSeverity.INFO, text, (Evidence(READ_SUBSCRIPTIONS, "state", listed),)))
 
 
@@ -213,3 +213,8 @@ def _not_registered(error: NotRegisteredError, subscription: Subscription, kind:
     action, clusters = _LISTS[kind]
     text = f"subscription {subscription.id} has no {clusters}: it does not use {kind.partition('/')[0]}"
     return AccountNote(Note(NoteSeverity.INFO, text, (evidence(error, action),)))
+
+
+def _counted(subscriptions: Sequence[Subscription]) -> str:
+    """Begin a sentence about some subscriptions."""
+    return "1 subscription is" if len(subscriptions) == 1 else f"{len(subscriptions)} subscriptions are"

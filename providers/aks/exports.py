@@ -108,8 +108,15 @@ def _not_exported(category: Category, settings: tuple[DiagnosticSetting, ...]) -
     off = [setting.name for setting in settings for entry in setting.logs if entry.category.lower() == category]
     if off:
         return f"{category} is not exported: it is switched off in diagnostic setting {_listed(off)}"
-    names = _listed(setting.name for setting in settings)
-    return f"{category} is not exported: it is not among the logs of diagnostic setting {names}"
+    groups = [
+        f"{entry.text} of diagnostic setting {setting.name}"
+        for setting in settings
+        for entry in setting.logs
+        if entry.enabled and entry.group
+    ]
+    plain = _listed(setting.name for setting in settings if not any(entry.group for entry in setting.logs))
+    places = [*([f"the logs of diagnostic setting {plain}"] if plain else []), *groups]
+    return f"{category} is not exported: it is not in {' or '.join(places) or 'any diagnostic setting'}"
 
 
 def _all_entries(settings: tuple[DiagnosticSetting, ...]) -> tuple[Evidence, ...]:

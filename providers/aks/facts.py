@@ -101,9 +101,9 @@ class Cluster:
         return self.power_state != "Stopped" and self.provisioning_state not in {"Failed", "Creating", "Deleting"}
 
     @property
-    def is_provisioned(self) -> bool:
-        """Whether it is AKS that runs on the owner's premises."""
-        return self.kind.lower() == PROVISIONED
+    def is_elsewhere(self) -> bool:
+        """Whether Arc only connects it, and its control plane is none of Azure's."""
+        return self.is_arc and self.kind.lower() != PROVISIONED
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,8 @@ def _exported(facts: ClusterFacts, category: Category) -> LinkCheck:
     check = exported(facts, category, exporters(facts, category))
     if not cluster.is_arc:
         return check
-    kind = Evidence(cluster.source, f"{cluster.name}.kind", cluster.kind or "absent")
-    if not cluster.is_provisioned:
+    kind = _kind(cluster)
+    if cluster.is_elsewhere:
         return LinkCheck(LinkState.UNKNOWN, _elsewhere(cluster), (kind, *check.evidence))
     if check.state is LinkState.OK:
         reason = f"{check.reason}, which takes the cluster extension {_EXTENSION}; whether it is installed was not read"
@@ -105,6 +105,8 @@ def _exported(facts: ClusterFacts, category: Category) -> LinkCheck:
 
 def _delivered(category: Category, stores: tuple[Kept, ...], facts: ClusterFacts) -> LinkCheck:
     """Say whether the records reach a store that is there."""
+    if facts.cluster.is_elsewhere:
+        return LinkCheck(LinkState.UNKNOWN, _elsewhere(facts.cluster), (_kind(facts.cluster),))
     if stores:
         return delivered(stores)
     if isinstance(facts.settings, CollectionError):
@@ -116,6 +118,8 @@ def _delivered(category: Category, stores: tuple[Kept, ...], facts: ClusterFacts
 
 def _retained(category: Category, stores: tuple[Kept, ...], facts: ClusterFacts) -> Retention:
     """Say for how long records are kept; of what is not exported nothing is kept."""
+    if facts.cluster.is_elsewhere:
+        return Retention.unknown(_elsewhere(facts.cluster), _kind(facts.cluster))
     if stores:
         return retained(stores)
     if isinstance(facts.settings, CollectionError):
@@ -130,11 +134,15 @@ def _policy(cluster: Cluster) -> PolicySource:
     """AKS runs its own policy in every control plane that is its own; Arc does not tell which one runs."""
     if not cluster.is_arc:
         return ManagedPolicy("aks", (_version(cluster),))
-    kind = Evidence(cluster.source, f"{cluster.name}.kind", cluster.kind or "absent")
-    if cluster.is_provisioned:
-        reason = "Microsoft does not publish the audit policy of AKS enabled by Azure Arc"
-        return UnreadablePolicy(reason, (kind,))
-    return UnreadablePolicy(_elsewhere(cluster), (kind,))
+    if cluster.is_elsewhere:
+        return UnreadablePolicy(_elsewhere(cluster), (_kind(cluster),))
+    reason = "Microsoft does not publish the audit policy of AKS enabled by Azure Arc"
+    return UnreadablePolicy(reason, (_kind(cluster),))
+
+
+def _kind(cluster: Cluster) -> Evidence:
+    """Give what tells AKS enabled by Azure Arc from any other cluster that Arc connects."""
+    return Evidence(cluster.source, f"{cluster.name}.kind", cluster.kind or "absent")
 
 
 def _elsewhere(cluster: Cluster) -> str:

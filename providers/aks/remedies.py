@@ -12,7 +12,6 @@ from providers.aks.facts import (
     Destination,
     DestinationKind,
     DiagnosticSetting,
-    Workspace,
     part_of,
 )
 from providers.aks.stores import Kept
@@ -49,7 +48,7 @@ def _exported(facts: ClusterFacts, stores: Mapping[Category, tuple[Kept, ...]]) 
     for setting in settings:
         workspace = _workspace_of(facts, setting)
         on = [entry.category for entry in setting.logs if entry.enabled]
-        if workspace and all(on):
+        if workspace and on and all(on):
             return {
                 "exported_advice": "exported_update",
                 "setting": setting.name,
@@ -57,9 +56,10 @@ def _exported(facts: ClusterFacts, stores: Mapping[Category, tuple[Kept, ...]]) 
                 "workspace": workspace.id,
             }
     found = next((one for setting in settings if (one := _workspace_of(facts, setting))), None)
+    advice = {"exported_advice": "exported_arc"} if facts.cluster.is_arc else {}
     names = {setting.name.lower() for setting in settings}
     name = _NEW_SETTING if _NEW_SETTING not in names else f"{_NEW_SETTING}-2"
-    return {"setting": name, "logs": _logs(missing), "workspace": found.id if found else _NO_WORKSPACE}
+    return {**advice, "setting": name, "logs": _logs(missing), "workspace": found.id if found else _NO_WORKSPACE}
 
 
 def _delivered(stores: Mapping[Category, tuple[Kept, ...]]) -> dict[str, str]:
@@ -89,7 +89,8 @@ def _retained(stores: Mapping[Category, tuple[Kept, ...]], rule: RuleSettings) -
         chosen = table or storage
         if chosen is not None:
             advice = {} if table else {"retained_advice": "retained_storage"}
-            return {**advice, "table": chosen.table, **_place("store", chosen.destination)}
+            place = _place("store", chosen.destination)
+            return {**advice, "table": chosen.table, "store_setting": chosen.setting, **place}
     return {}
 
 
@@ -106,9 +107,13 @@ def _place(prefix: str, destination: Destination | None) -> dict[str, str]:
 
 
 def _workspace_of(facts: ClusterFacts, setting: DiagnosticSetting) -> Destination | None:
-    """Give the workspace that a setting sends to, where it is there."""
+    """Give the workspace that a setting sends to, unless it is not there or cannot be read."""
     return next(
-        (one for one in setting.destinations if isinstance(facts.stores.get(one.key), Workspace)),
+        (
+            one
+            for one in setting.destinations
+            if one.kind is DestinationKind.WORKSPACE and not isinstance(facts.stores.get(one.key), CollectionError)
+        ),
         None,
     )
 

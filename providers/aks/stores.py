@@ -255,7 +255,7 @@ def _nothing(setting: DiagnosticSetting, reason: str, read: Evidence) -> Kept:
 
 def _sends(setting: DiagnosticSetting, destination: Destination) -> str:
     """Begin a sentence about a destination."""
-    return f"diagnostic setting {setting.name} sends it to {destination.name}"
+    return f"diagnostic setting {setting.name} sends its logs to {destination.name}"
 
 
 def days_text(days: int) -> str:

@@ -361,4 +361,4 @@ async def test_settings_of_another_shape_are_unknown(
 async def test_an_account_that_leaves_out_all_its_subscriptions(collect: Collect, place: str) -> None:
     found = await collect(subscriptions=[place], exclude_subscriptions=["*"])
     assert (found.clusters, found.failures) == ({}, [])
-    assert found.notes == ["1 subscriptions are left out by exclude_subscriptions: subscription-1"]
+    assert found.notes == ["1 subscription is left out by exclude_subscriptions: subscription-1"]

@@ -90,8 +90,8 @@ async def test_many_subscriptions_are_found(
     assert read == set(places[:2])
     assert found.failures == []
     assert found.notes == [
-        "1 subscriptions are left out by exclude_subscriptions: subscription-3",
-        "1 subscriptions are not active, each of which is left out: closed (Disabled)",
+        "1 subscription is left out by exclude_subscriptions: subscription-3",
+        "1 subscription is not active, and left out: closed (Disabled)",
     ]
 
 
@@ -102,7 +102,7 @@ async def test_a_subscription_that_is_asked_for_is_read_although_it_is_disabled(
     emulator.azure.cluster(place, "old")
     for options in ({"subscription": place}, {"subscriptions": [place]}):
         found = await collect(**options)
-        assert found.notes == ["1 subscriptions are not active, each of which is read all the same: closed (Disabled)"]
+        assert found.notes == ["1 subscription is not active, and read all the same: closed (Disabled)"]
         assert any("the subscription is Disabled" in note.text for note in found.clusters["old"].notes)
 
 
@@ -202,8 +202,9 @@ async def test_every_kind_of_destination_is_followed(emulator: AzureEmulator, co
     found = channel((await collect(subscription=place)).clusters["prod"], "kube-audit")
     assert found.delivered.state is LinkState.OK
     assert found.delivered.reason == (
-        "diagnostic setting b sends it to storage account archive; diagnostic setting c sends it to event hub siem;"
-        " diagnostic setting d sends it to partner solution dd"
+    place_of = "/subscriptions/{}/resourceGroups/platform/providers/Microsoft.OperationalInsights/workspaces/gone"
+    azure.delete(place_of.format(place))
+        " diagnostic setting d sends its logs to partner solution dd"
     )
     assert (found.retention.at_least, found.retention.at_most) == (20, float("inf"))
 

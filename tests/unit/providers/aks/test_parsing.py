@@ -71,7 +71,7 @@ def test_a_cluster_of_long_ago_says_less() -> None:
 @pytest.mark.parametrize(("kind", "provisioned"), [(None, False), ("ProvisionedCluster", True), ("AWS", False)])
 def test_a_connected_cluster_has_a_kind(kind: str | None, provisioned: bool) -> None:  # noqa: FBT001 - parametrised
     found = cluster_of(connected(kind), OWNER, LIST_CLUSTERS)
-    assert (found.is_arc, found.is_provisioned) == (True, provisioned)
+    assert (found.is_arc, found.is_elsewhere) == (True, not provisioned)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from providers.aks.facts import Existing, Groups, LifecycleRule, Read, StorageAccount, Store, Table, Workspace
 from scanner.assessment import assess
 from scanner.errors import CollectionError
+from scanner.knowledge import provider_knowledge
 from scanner.model import ClusterResult, Grade, Link, LinkState, Recorded, RequestCategory, RuleSettings, Status
 from tests.unit.providers.aks.builders import (
     ARC_ID,
@@ -110,8 +111,8 @@ def test_what_is_missing_stands_in_the_reason_and_the_command() -> None:
     state, reason = link(result, API_CALLS, Link.EXPORTED)
     assert state is LinkState.GAP
     assert reason == (
-        "kube-audit is not exported: it is not among the logs of diagnostic setting audit: get and list requests leave"
-        " no audit event"
+        "kube-audit is not exported: it is not in the logs of diagnostic setting audit: get and list requests leave no"
+        " audit event"
     )
     [advice] = result.remediations
     assert advice.code == (
@@ -205,7 +206,7 @@ def test_a_deleted_workspace_is_a_gap() -> None:
     )
     state, reason = link(result, API_CALLS, Link.DELIVERED)
     assert state is LinkState.GAP
-    assert reason == "diagnostic setting audit sends it to Log Analytics workspace logs, which does not exist"
+    assert reason == "diagnostic setting audit sends its logs to Log Analytics workspace logs, which does not exist"
     assert all(one.recorded is Recorded.NO for one in result.capabilities)
 
 
@@ -466,3 +467,69 @@ def test_aks_on_azure_local_with_a_setting_is_unknown() -> None:
     assert "takes the cluster extension Microsoft.AKSArc.AzureMonitor" in link(result, API_CALLS, Link.EXPORTED)[1]
     seen = observe(facts(connected("ProvisionedCluster"), setting("kube-audit"), **READABLE))
     assert channel(seen, "kube-audit-without-entra").delivered.reason.endswith("workspace logs, table ArcK8sAudit")
+
+
+def test_aks_on_azure_local_needs_an_extension_first() -> None:
+    [advice] = judge(connected("ProvisionedCluster")).remediations
+    assert advice.code.startswith("az k8s-extension create --subscription 11112222-3333-4444-5555-666677778888")
+    assert '--logs \'[{"category":"kube-audit","enabled":true}]\'' in advice.code
+
+
+def test_a_cluster_that_arc_only_connects_gets_no_advice_that_does_not_fit() -> None:
+    assert judge(connected()).remediations == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ([setting(off("kube-audit"))], "it is switched off in diagnostic setting audit"),
+        (
+            [setting("guard"), setting("kube-scheduler", name="b")],
+            "it is not in the logs of diagnostic setting audit, b",
+        ),
+        (
+            [setting("guard"), setting(group("audit"), name="b")],
+            "it is not in the logs of diagnostic setting audit or category group audit of diagnostic setting b",
+        ),
+        ([setting({"categoryGroup": "audit", "enabled": False})], "it is not in any diagnostic setting"),
+    ],
+)
+def test_why_a_category_is_not_exported(settings: list[dict[str, Any]], words: str) -> None:
+    result = judge(None, *settings, groups={"audit": frozenset({"guard"})})
+    assert link(result, API_CALLS, Link.EXPORTED)[1].startswith(f"kube-audit is not exported: {words}")
+
+
+def test_no_advice_has_an_empty_place() -> None:
+    """Every value that a text names is there in every state that shows the text."""
+    refusing = ("OverQuota", "ForceOff")
+    closed = StorageAccount(STORAGE_ID, is_closed=True, rules=())
+    brief = StorageAccount(STORAGE_ID, is_closed=False, rules=(LifecycleRule("old", 7, ()),))
+    short = {(KEY, name): Table("Analytics", 7, None) for name in ("AKSAudit", "AKSControlPlane")}
+    shown = [
+        judge(None),
+        judge(None, setting(group("audit")), groups={"audit": frozenset()}),
+        judge(None, setting("kube-audit-admin")),
+        judge(None, setting("kube-audit", "guard", workspaceId=None)),
+        judge(None, setting("kube-audit", "guard"), stores={KEY: gone("x")}),
+        judge(None, setting("kube-audit", "guard"), tables=short),
+        judge(None, setting("kube-audit", "guard"), tables=short, rule={"min_retention_days": 5000}),
+        *(
+            judge(None, setting("kube-audit"), stores={KEY: Workspace(WORKSPACE_ID, "c", 9, 1, one)})
+            for one in refusing
+        ),
+        judge(None, setting("kube-audit", storageAccountId=STORAGE_ID), stores={STORAGE_ID.lower(): closed}),
+        judge(None, setting("kube-audit", storageAccountId=STORAGE_ID), stores={STORAGE_ID.lower(): brief}),
+        judge(managed(enableRBAC=False), setting("kube-audit")),
+        judge(connected("ProvisionedCluster")),
+        judge(connected(), setting("kube-audit")),
+    ]
+    texts = [part for result in shown for one in result.remediations for part in (one.text, one.code)]
+    titles = {one.title for result in shown for one in result.remediations}
+    assert titles == {one.title for one in provider_knowledge("aks").remediation.values()}
+    assert not [text for text in texts if "$" in text]
+
+
+def test_more_days_than_a_table_can_keep_take_a_storage_account() -> None:
+    result = judge(None, setting("kube-audit", "guard"), rule={"min_retention_days": 5000})
+    [advice] = [one for one in result.remediations if one.title == "Keep the records longer"]
+    assert advice.code.startswith("az monitor diagnostic-settings update --name audit --resource")
