@@ -11,6 +11,7 @@ LIST_CLUSTERS: Final = "Microsoft.ContainerService/managedClusters/read"
 LIST_CONNECTED: Final = "Microsoft.Kubernetes/connectedClusters/read"
 READ_SUBSCRIPTIONS: Final = "Microsoft.Resources/subscriptions/read"
 READ_RESOURCES: Final = "Microsoft.Resources/subscriptions/resources/read"
+"""Not in the role: Azure lists to everybody what he may read, so that a partner's resource takes its own type's read."""
 READ_PERMISSIONS: Final = "Microsoft.Authorization/permissions/read"
 READ_SETTINGS: Final = "Microsoft.Insights/diagnosticSettings/read"
 READ_CATEGORIES: Final = "Microsoft.Insights/diagnosticSettingsCategories/read"
@@ -26,7 +27,6 @@ _ACTIONS: Final = (
     LIST_CLUSTERS,
     LIST_CONNECTED,
     READ_SUBSCRIPTIONS,
-    READ_RESOURCES,
     READ_PERMISSIONS,
     READ_SETTINGS,
     READ_CATEGORIES,

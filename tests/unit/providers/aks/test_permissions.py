@@ -17,13 +17,14 @@ def test_the_custom_role_is_what_the_azure_cli_takes() -> None:
 
 
 def test_every_permission_that_a_call_may_lack_is_in_the_role() -> None:
-    """Those of a partner's resource have the partner's name, which nobody knows beforehand."""
+    """That of a partner's resource has the partner's name, which nobody knows beforehand; the list itself takes none."""
     named = {
         value
         for name, value in vars(importlib.import_module("providers.aks.permissions")).items()
         if name.isupper() and not name.startswith("_") and isinstance(value, str)
     }
-    assert named <= set(json.loads(PROVIDER.permissions("observe"))["Actions"])
+    unneeded = {"Microsoft.Resources/subscriptions/resources/read"}
+    assert named - unneeded <= set(json.loads(PROVIDER.permissions("observe"))["Actions"])
 
 
 def test_only_observe_reads_records() -> None:
