@@ -17,7 +17,7 @@ def test_the_custom_role_is_what_the_azure_cli_takes() -> None:
 
 
 def test_every_permission_that_a_call_may_lack_is_in_the_role() -> None:
-    """That of a partner's resource has the partner's name, which nobody knows beforehand; the list itself takes none."""
+    """That of a partner's resource has the partner's name, which nobody knows beforehand; the list takes none."""
     named = {
         value
         for name, value in vars(importlib.import_module("providers.aks.permissions")).items()
