@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from providers.aks.exports import exported, exporters
+from providers.aks.exports import Exporter, exported, exporters
 from providers.aks.facts import Category, Cluster, ClusterFacts, StorageAccount
 from providers.aks.failures import evidence
 from providers.aks.observed import observed
@@ -54,8 +54,9 @@ def normalise(facts: ClusterFacts, rule: RuleSettings, started: datetime) -> Clu
         started: The end of the look-back window.
     """
     cluster = facts.cluster
-    stores = {one: stores_of(facts, one, exporters(facts, one)) for one in Category}
-    channels = tuple(_channels(facts, stores, rule, started))
+    found = {one: exporters(facts, one) for one in Category}
+    stores = {one: stores_of(facts, one, found[one]) for one in Category}
+    channels = tuple(_channels(facts, found, stores, rule, started))
     server = ApiServer("control plane", _policy(cluster), channels, _authorizer(cluster))
     subscription = cluster.subscription.id
     return ClusterObservation(
@@ -71,27 +72,30 @@ def normalise(facts: ClusterFacts, rule: RuleSettings, started: datetime) -> Clu
 
 
 def _channels(
-    facts: ClusterFacts, stores: Mapping[Category, tuple[Kept, ...]], rule: RuleSettings, started: datetime
+    facts: ClusterFacts,
+    found: Mapping[Category, tuple[Exporter, ...]],
+    stores: Mapping[Category, tuple[Kept, ...]],
+    rule: RuleSettings,
+    started: datetime,
 ) -> Iterator[LogChannel]:
     """Give the logs; kube-audit-admin only where it is exported, since without it nothing of kube-audit is lost."""
     for category in Category:
-        found = exporters(facts, category)
-        if category is Category.AUDIT_ADMIN and not found:
+        if category is Category.AUDIT_ADMIN and not found[category]:
             continue
         yield LogChannel(
             log=category if facts.cluster.entra else _WITHOUT_ENTRA.get(category, category),
             name=f"AKS log category {category}",
-            exported=_exported(facts, category),
+            exported=_exported(facts, category, found[category]),
             delivered=_delivered(category, stores[category], facts),
             retention=_retained(category, stores[category], facts),
             observed=observed(facts, category, stores[category], rule, started) if rule.observe else None,
         )
 
 
-def _exported(facts: ClusterFacts, category: Category) -> LinkCheck:
+def _exported(facts: ClusterFacts, category: Category, found: tuple[Exporter, ...]) -> LinkCheck:
     """Say whether a category is switched on; a setting of a cluster that Arc only connects switches on nothing."""
     cluster = facts.cluster
-    check = exported(facts, category, exporters(facts, category))
+    check = exported(facts, category, found)
     if not cluster.is_arc:
         return check
     kind = _kind(cluster)

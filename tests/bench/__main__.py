@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import eks, policy, startup
+from tests.bench import aks, eks, policy, startup
 
-BENCHMARKS = {"eks": eks.main, "policy": policy.main, "startup": startup.main}
+BENCHMARKS = {"aks": aks.main, "eks": eks.main, "policy": policy.main, "startup": startup.main}
 
 
 def main(wanted: list[str]) -> int:

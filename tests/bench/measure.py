@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import time
@@ -43,3 +44,14 @@ def run(module: str, environment: dict[str, str]) -> Figures:
         check=True,
     )
     return Figures(**json.loads(done.stdout))
+
+
+def median(runs: list[Figures]) -> Figures:
+    """Give the median of each figure, and the highest peak; the clusters must be the same in all runs."""
+    [clusters] = {figures.clusters for figures in runs}
+    return Figures(
+        statistics.median(figures.wall for figures in runs),
+        statistics.median(figures.cpu for figures in runs),
+        max(figures.peak for figures in runs),
+        clusters,
+    )

@@ -27,11 +27,10 @@ class _Silent:
         raise SystemExit(f"{account}: {trace}")
 
 
-async def _scan() -> EngineOutcome:
-    """Scan the one account."""
-    provider = load("eks")
+async def scan(plans: list[AccountPlan]) -> EngineOutcome:
+    """Scan accounts with the usual settings."""
     return await scan_accounts(
-        [AccountPlan("bench", provider, provider.options())],
+        plans,
         ScanSettings(),
         RuleSettings(),
         started=datetime.now(UTC),
@@ -43,7 +42,8 @@ async def _scan() -> EngineOutcome:
 def main() -> None:
     """Read and judge all clusters of the account, and print what it took."""
     began = time.perf_counter()
-    [account] = asyncio.run(_scan()).accounts
+    provider = load("eks")
+    [account] = asyncio.run(scan([AccountPlan("bench", provider, provider.options())])).accounts
     if account.failures:
         raise SystemExit(str(account.failures))
     report(began, len(account.clusters))
