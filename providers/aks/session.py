@@ -36,7 +36,7 @@ _USER_AGENT: Final = "k8s-audit-coverage"
 _OK: Final = 200
 _METHODS: Final = ["GET", "POST"]
 """Both only ever read here: Resource Graph and Log Analytics take their queries as POST."""
-_FIRST_WAIT, _LONGEST_WAIT = 0.25, 20.0
+_FIRST_WAIT, _LONGEST_WAIT, _GOODBYE = 0.25, 20.0, 0.25
 _NEVER_TYPED: Final = "00000000-0000-0000-0000-000000000000"
 """The client wants a subscription for its typed methods, none of which is used: they cost ten times the CPU."""
 
@@ -157,7 +157,7 @@ class Connection:
             UserAgentPolicy(base_user_agent=_USER_AGENT),
             retry,
             AsyncARMChallengeAuthenticationPolicy(self._credential, audience),
-            _AttemptTimeout(scan.call_timeout),
+            _AttemptTimeout(scan.call_timeout, self._pool),
         ]
         return ContainerServiceClient(
             self._credential,
@@ -192,6 +192,10 @@ class Pool:
     """The connections to all of Azure's hosts within one event loop, with one TLS context.
 
     A TLS context costs milliseconds, and azure-core would make one for each request that names certificates.
+
+    Attributes:
+        users: How many accounts use it now.
+        is_interrupted: Whether an answer was not waited for to its end.
     """
 
     def __init__(self, scan: ScanSettings) -> None:
@@ -207,10 +211,13 @@ class Pool:
             read_timeout=scan.call_timeout,
         )
         self.users = 0
+        self.is_interrupted = False
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; one that was interrupted says goodbye first, which aiohttp does not wait for."""
         await self._session.close()
+        if self.is_interrupted:
+            await asyncio.sleep(_GOODBYE)
 
 
 class Connections:
@@ -264,10 +271,11 @@ class Connections:
 class _AttemptTimeout(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
     """Bounds each attempt: the transport's own limits start anew with every byte that trickles in."""
 
-    def __init__(self, seconds: float) -> None:
-        """Allow each attempt some seconds."""
+    def __init__(self, seconds: float, pool: Pool) -> None:
+        """Allow each attempt some seconds; the pool is told of those that take longer."""
         super().__init__()
         self._seconds = seconds
+        self._pool = pool
 
     async def send(self, request: PipelineRequest[HttpRequest]) -> PipelineResponse[HttpRequest, AsyncHttpResponse]:
         """Send the request on, and give up in time."""
@@ -276,7 +284,11 @@ class _AttemptTimeout(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
                 sent: Awaitable[PipelineResponse[HttpRequest, AsyncHttpResponse]] = self.next.send(request)
                 return await sent
         except TimeoutError as error:
+            self._pool.is_interrupted = True
             raise ServiceResponseTimeoutError(f"no answer within {self._seconds:g} seconds") from error
+        except asyncio.CancelledError:
+            self._pool.is_interrupted = True
+            raise
 
 
 def _loop(scan: ScanSettings) -> tuple[object, ...]:

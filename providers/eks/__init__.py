@@ -13,20 +13,20 @@ from scanner.errors import UsageError
 from scanner.ports import AccountOptions, CollectContext, Provider
 
 if TYPE_CHECKING:
-    from providers.eks.session import Sessions
+    from providers.eks.session import Pools
     from scanner.model import Collected
 
 
 class EksProvider:
-    """Reads the EKS clusters of one AWS account; boto3 is loaded when the first account is read."""
+    """Reads the EKS clusters of one AWS account; botocore is loaded when the first account is read."""
 
     kind = "eks"
     title = "Amazon EKS"
     options = EksOptions
 
     def __init__(self) -> None:
-        """Start without sessions: they are shared by all accounts that this provider reads."""
-        self._sessions: Sessions | None = None
+        """Start without sessions and connections: they are shared by all accounts that this provider reads."""
+        self._pools: Pools | None = None
 
     def permissions(self, variant: str = "") -> str:
         """Give the IAM policy of the role that is assumed in each account; `variant` is its partition."""
@@ -37,15 +37,15 @@ class EksProvider:
 
     async def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
         """Read one account, yielding each cluster as soon as it is known."""
-        from providers.eks.fetch import collect  # noqa: PLC0415 - loads boto3, which only a run that reads AWS needs
-        from providers.eks.session import Sessions  # noqa: PLC0415 - the same
+        from providers.eks.fetch import collect  # noqa: PLC0415 - loads botocore, which only a run that reads AWS needs
+        from providers.eks.session import Pools  # noqa: PLC0415 - the same
 
         if not isinstance(options, EksOptions):
             message = f"expected EksOptions, not {type(options).__name__}"
             raise TypeError(message)
-        if self._sessions is None:
-            self._sessions = Sessions()
-        async with aclosing(collect(self._sessions, options, context)) as items:
+        if self._pools is None:
+            self._pools = Pools()
+        async with aclosing(collect(self._pools, options, context)) as items:
             async for item in items:
                 yield item
 

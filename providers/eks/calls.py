@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from providers.eks.facts import (
     LOG_GROUP_PREFIX,
@@ -17,21 +17,13 @@ from providers.eks.facts import (
     log_type_of,
 )
 from providers.eks.failures import SDK_ERRORS, malformed, translate
-from providers.eks.session import Clients
+from providers.eks.session import Caller, Service
+from providers.eks.wire import Answer
 from scanner.ports import Waits
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import FilterTypeDef
-    from mypy_boto3_eks.type_defs import ClusterTypeDef, ListClustersRequestTypeDef, ListClustersResponseTypeDef
-    from mypy_boto3_logs.type_defs import (
-        DescribeLogGroupsRequestTypeDef,
-        DescribeLogGroupsResponseTypeDef,
-        DescribeLogStreamsRequestTypeDef,
-        DescribeLogStreamsResponseTypeDef,
-        DescribeSubscriptionFiltersRequestTypeDef,
-        DescribeSubscriptionFiltersResponseTypeDef,
-        LogStreamTypeDef,
-    )
+    from mypy_boto3_eks.type_defs import ClusterTypeDef
+    from mypy_boto3_logs.type_defs import LogStreamTypeDef
 
 ASSUME_ROLE: Final = "sts:AssumeRole"
 GET_CALLER_IDENTITY: Final = "sts:GetCallerIdentity"
@@ -48,72 +40,61 @@ MAX_STREAM_PAGES: Final = 20
 """Pages of 50 streams that are looked through for the types not seen yet; streams rotate, so old groups hold many."""
 
 
-class _Page(Protocol):
-    """An answer of which more may follow."""
-
-    def get(self, key: str, /) -> object: ...
-
-
 _T = TypeVar("_T")
-_P = TypeVar("_P", bound=_Page)
 
 
 class Calls:
-    """The calls of one account: they block, are safe from any thread, and raise CollectionError."""
+    """The calls of one account; what goes wrong is a CollectionError."""
 
-    def __init__(self, clients: Clients, waits: Waits) -> None:
-        """Use the clients of one account, and tell `waits` what is being waited for."""
-        self._clients = clients
+    def __init__(self, caller: Caller, waits: Waits) -> None:
+        """Use what makes the calls of one account, and tell `waits` what is being waited for."""
+        self._caller = caller
         self._waits = waits
 
-    def identity(self) -> tuple[str, str]:
+    async def identity(self) -> tuple[str, str]:
         """Give the account's id and the ARN of the identity that reads it; needs no permission."""
-        region = self._clients.home_region
-        answer = self._ask(GET_CALLER_IDENTITY, region, lambda: self._clients.get("sts", region).get_caller_identity())
+        region = self._caller.home_region
+        answer = await self._ask(GET_CALLER_IDENTITY, region, lambda: self._call(GET_CALLER_IDENTITY, region))
         account_id, arn = answer.get("Account"), str(answer.get("Arn"))
         if not account_id or not arn.startswith("arn:"):
             raise malformed(GET_CALLER_IDENTITY, region, "it names no account")
         return account_id, arn
 
-    def regions(self) -> tuple[str, ...]:
+    async def regions(self) -> tuple[str, ...]:
         """List the regions that the account has switched on."""
-        home = self._clients.home_region
-        filters: list[FilterTypeDef] = [{"Name": "opt-in-status", "Values": ["opt-in-not-required", "opted-in"]}]
+        home = self._caller.home_region
+        filters = [{"Name": "opt-in-status", "Values": ["opt-in-not-required", "opted-in"]}]
 
-        def read() -> list[str]:
-            answer = self._clients.get("ec2", home).describe_regions(Filters=filters)
+        async def read() -> list[str]:
+            answer = await self._call(DESCRIBE_REGIONS, home, {"Filters": filters})
             return sorted(region["RegionName"] for region in answer.get("Regions", ()) if "RegionName" in region)
 
-        names = self._ask(DESCRIBE_REGIONS, home, read)
+        names = await self._ask(DESCRIBE_REGIONS, home, read)
         if not names:
             raise malformed(DESCRIBE_REGIONS, home, "it names no region")
         return tuple(names)
 
-    def cluster_names(self, region: str) -> Iterator[list[str]]:
+    async def cluster_names(self, region: str) -> AsyncIterator[list[str]]:
         """List the names of a region's clusters page by page, those that EKS only registers included."""
-        request: ListClustersRequestTypeDef = {"maxResults": 100, "include": ["all"]}
 
-        def fetch(token: str) -> ListClustersResponseTypeDef:
-            if token:
-                request["nextToken"] = token
-            return self._clients.get("eks", region).list_clusters(**request)
-
-        def read(page: ListClustersResponseTypeDef) -> list[str]:
+        def read(page: Answer) -> list[str]:
             names: list[object] = [*page["clusters"]]
             found = [name for name in names if isinstance(name, str) and name]
             if len(found) < len(names):
                 raise malformed(LIST_CLUSTERS, region, "a cluster in it has no name")
             return found
 
-        for names, _ in self._pages(LIST_CLUSTERS, region, "clusters", fetch, read):
+        request = {"maxResults": 100, "include": ["all"]}
+        async for names, _ in self._pages(LIST_CLUSTERS, region, region, request, "clusters", read):
             yield names
 
-    def cluster(self, region: str, name: str) -> ClusterTypeDef:
+    async def cluster(self, region: str, name: str) -> ClusterTypeDef:
         """Describe a cluster; NotFound where it was deleted meanwhile."""
         where = f"{name} in {region}"
 
-        def read() -> ClusterTypeDef:
-            cluster = self._clients.get("eks", region).describe_cluster(name=name).get("cluster")
+        async def read() -> ClusterTypeDef:
+            answer = await self._call(DESCRIBE_CLUSTER, region, {"name": name})
+            cluster = cast("ClusterTypeDef | None", answer.get("cluster"))
             if not cluster:
                 raise malformed(DESCRIBE_CLUSTER, where, "it has no cluster")
             if cluster.get("name", name) != name:
@@ -121,18 +102,12 @@ class Calls:
             enabled_names(cluster)  # raises where the logging is of another shape than the API describes
             return cluster
 
-        return self._ask(DESCRIBE_CLUSTER, where, read)
+        return await self._ask(DESCRIBE_CLUSTER, where, read)
 
-    def log_groups(self, region: str) -> dict[str, LogGroup]:
+    async def log_groups(self, region: str) -> dict[str, LogGroup]:
         """List the log groups under ``/aws/eks/`` by name: once a region, not once a cluster."""
-        request: DescribeLogGroupsRequestTypeDef = {"logGroupNamePrefix": LOG_GROUP_PREFIX, "limit": 50}
 
-        def fetch(token: str) -> DescribeLogGroupsResponseTypeDef:
-            if token:
-                request["nextToken"] = token
-            return self._clients.get("logs", region).describe_log_groups(**request)
-
-        def read(page: DescribeLogGroupsResponseTypeDef) -> list[LogGroup]:
+        def read(page: Answer) -> list[LogGroup]:
             return [
                 LogGroup(
                     group.get("logGroupName", ""),
@@ -143,78 +118,74 @@ class Calls:
                 for group in page["logGroups"]
             ]
 
-        pages = self._pages(DESCRIBE_LOG_GROUPS, region, "logGroups", fetch, read)
-        return {group.name: group for groups, _ in pages for group in groups}
+        request = {"logGroupNamePrefix": LOG_GROUP_PREFIX, "limit": 50}
+        pages = self._pages(DESCRIBE_LOG_GROUPS, region, region, request, "logGroups", read)
+        return {group.name: group async for groups, _ in pages for group in groups}
 
-    def subscription_filters(self, region: str, group: str) -> tuple[SubscriptionFilter, ...]:
+    async def subscription_filters(self, region: str, group: str) -> tuple[SubscriptionFilter, ...]:
         """List where the records of a log group are forwarded to."""
-        request: DescribeSubscriptionFiltersRequestTypeDef = {"logGroupName": group}
 
-        def fetch(token: str) -> DescribeSubscriptionFiltersResponseTypeDef:
-            if token:
-                request["nextToken"] = token
-            return self._clients.get("logs", region).describe_subscription_filters(**request)
-
-        def read(page: DescribeSubscriptionFiltersResponseTypeDef) -> list[SubscriptionFilter]:
+        def read(page: Answer) -> list[SubscriptionFilter]:
             return [
                 SubscriptionFilter(found.get("filterName", ""), found.get("destinationArn", ""))
                 for found in page["subscriptionFilters"]
             ]
 
-        pages = self._pages(DESCRIBE_SUBSCRIPTION_FILTERS, f"{group} in {region}", "subscriptionFilters", fetch, read)
-        return tuple(found for filters, _ in pages for found in filters)
+        request = {"logGroupName": group}
+        where = f"{group} in {region}"
+        pages = self._pages(DESCRIBE_SUBSCRIPTION_FILTERS, where, region, request, "subscriptionFilters", read)
+        return tuple([found async for filters, _ in pages for found in filters])
 
-    def streams(self, region: str, group: str, wanted: frozenset[LogType]) -> Streams:
+    async def streams(self, region: str, group: str, wanted: frozenset[LogType]) -> Streams:
         """Find the newest stream of each wanted log type.
 
         Streams come newest first, and their names are matched here: the API cannot combine that order with a prefix,
         and the prefix of ``api`` would match the streams of ``audit`` as well.
         """
-        request: DescribeLogStreamsRequestTypeDef = {
-            "logGroupName": group,
-            "orderBy": "LastEventTime",
-            "descending": True,
-        }
+        request = {"logGroupName": group, "orderBy": "LastEventTime", "descending": True}
         newest: dict[LogType, datetime | None] = {}
-        seen = 0
+        seen = number = 0
 
-        def fetch(token: str) -> DescribeLogStreamsResponseTypeDef:
-            if token:
-                request["nextToken"] = token
-            return self._clients.get("logs", region).describe_log_streams(**request)
-
-        def read(page: DescribeLogStreamsResponseTypeDef) -> int:
+        def read(page: Answer) -> int:
             streams = page["logStreams"]
             for stream in streams:
                 _keep_newest(newest, stream)
             return len(streams)
 
-        pages = self._pages(DESCRIBE_LOG_STREAMS, f"{group} in {region}", "logStreams", fetch, read)
-        for number, (count, is_last) in enumerate(pages, start=1):
+        pages = self._pages(DESCRIBE_LOG_STREAMS, f"{group} in {region}", region, request, "logStreams", read)
+        async for count, is_last in pages:
+            number += 1
             seen += count
             if newest.keys() >= wanted or number == MAX_STREAM_PAGES:
                 return Streams(newest, seen, complete=is_last)
         return Streams(newest, seen, complete=True)
 
-    def _pages(
-        self, action: str, where: str, key: str, fetch: Callable[[str], _P], read: Callable[[_P], _T]
-    ) -> Iterator[tuple[_T, bool]]:
+    async def _pages(
+        self,
+        action: str,
+        where: str,
+        region: str,
+        request: Mapping[str, object],
+        key: str,
+        read: Callable[[Answer], _T],
+    ) -> AsyncIterator[tuple[_T, bool]]:
         """Ask for one page after the other, and say of each whether it is the last.
 
         Args:
             action: The call, as IAM spells it.
             where: Of what.
+            region: In which region.
+            request: Its parameters, but for the token of the page before.
             key: What an answer must hold.
-            fetch: Takes the token of the page before, "" for the first, and gives the answer.
             read: Takes what is wanted out of an answer; what it raises means that the answer cannot be used.
         """
         tokens: set[str] = set()
-        token = ""
+        more: dict[str, str] = {}
         while True:
-            page = self._ask(action, where, partial(fetch, token))
+            page = await self._ask(action, where, partial(self._call, action, region, {**request, **more}))
             if page.get(key) is None:
                 raise malformed(action, where, f"it has no {key}")
-            found = self._made_of(action, where, partial(read, page))
+            found = _made_of(action, where, partial(read, page))
             following = page.get("nextToken")
             if following and (not isinstance(following, str) or following in tokens):
                 yield found, True
@@ -223,20 +194,28 @@ class Calls:
             if not isinstance(following, str) or not following:
                 return
             tokens.add(following)
-            token = following
+            more = {"nextToken": following}
 
-    def _ask(self, action: str, where: str, call: Callable[[], _T]) -> _T:
-        """Make one call."""
+    async def _call(self, action: str, region: str, parameters: Mapping[str, object] | None = None) -> Answer:
+        """Make the call that IAM calls `action`."""
+        service, _, operation = action.partition(":")
+        return await self._caller.call(cast("Service", service), operation, region, parameters)
+
+    async def _ask(self, action: str, where: str, call: Callable[[], Awaitable[_T]]) -> _T:
+        """Make a call and take something out of its answer; what goes wrong is put into the product's words."""
         self._waits(f"{action} of {where}")
-        return self._made_of(action, where, call)
-
-    @staticmethod
-    def _made_of(action: str, where: str, make: Callable[[], _T]) -> _T:
-        """Make a call, or something of its answer, and put what goes wrong into the product's words."""
         try:
-            return make()
+            return await call()
         except SDK_ERRORS as error:
             raise translate(error, action, where) from error
+
+
+def _made_of(action: str, where: str, make: Callable[[], _T]) -> _T:
+    """Take something out of an answer, and put what goes wrong into the product's words."""
+    try:
+        return make()
+    except SDK_ERRORS as error:
+        raise translate(error, action, where) from error
 
 
 def _keep_newest(newest: dict[LogType, datetime | None], stream: LogStreamTypeDef) -> None:

@@ -43,6 +43,7 @@ from scanner.model import Evidence
 SDK_ERRORS: Final = (
     BotoCoreError,
     ClientError,
+    ResponseParserError,
     ValueError,
     TypeError,
     AttributeError,

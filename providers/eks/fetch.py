@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
-from typing import ParamSpec
 
 from providers.eks.calls import (
     ASSUME_ROLE,
@@ -19,10 +18,7 @@ from providers.eks.facts import (
     AccountFacts,
     ClusterFacts,
     LogGroup,
-    LogType,
     Read,
-    Streams,
-    SubscriptionFilter,
     T,
     enabled_log_types,
     log_group_name,
@@ -30,7 +26,7 @@ from providers.eks.facts import (
 from providers.eks.failures import SDK_ERRORS, evidence, translate
 from providers.eks.normalise import normalise
 from providers.eks.options import EksOptions
-from providers.eks.session import Clients, Sessions, home_regions
+from providers.eks.session import Pool, Pools, home_regions
 from scanner.errors import CollectionError, NotFound
 from scanner.model import (
     AccountIdentity,
@@ -45,13 +41,12 @@ from scanner.model import (
 from scanner.ports import CollectContext
 
 Emit = Callable[[Collected], None]
-P = ParamSpec("P")
 
 
-async def collect(sessions: Sessions, options: EksOptions, context: CollectContext) -> AsyncGenerator[Collected, None]:
+async def collect(pools: Pools, options: EksOptions, context: CollectContext) -> AsyncGenerator[Collected, None]:
     """Read one account, yielding each cluster as soon as it is known."""
     queue: asyncio.Queue[Collected | None] = asyncio.Queue()
-    reader = asyncio.create_task(_read_account(sessions, options, context, queue.put_nowait))
+    reader = asyncio.create_task(_read_account(pools, options, context, queue.put_nowait))
     reader.add_done_callback(lambda _: queue.put_nowait(None))
     try:
         while (item := await queue.get()) is not None:
@@ -62,30 +57,28 @@ async def collect(sessions: Sessions, options: EksOptions, context: CollectConte
         await asyncio.wait([reader])
 
 
-async def _read_account(sessions: Sessions, options: EksOptions, context: CollectContext, emit: Emit) -> None:
+async def _read_account(pools: Pools, options: EksOptions, context: CollectContext, emit: Emit) -> None:
     """Get into the account, then read its regions at the same time."""
-    entered = await asyncio.to_thread(_enter, sessions, options, context)
-    if isinstance(entered, CollectionFailure):
-        emit(entered)
-        return
-    clients, account = entered
-    try:
+    async with pools.use(context.scan) as pool:
+        entered = await _enter(pool, options, context)
+        if isinstance(entered, CollectionFailure):
+            emit(entered)
+            return
+        calls, account = entered
         emit(AccountIdentity(account.account_id))
-        await _read_regions(clients, account, options, context, emit)
-    finally:
-        clients.stop()
+        await _read_regions(calls, account, options, context, emit)
 
 
-def _enter(
-    sessions: Sessions, options: EksOptions, context: CollectContext
-) -> tuple[Clients, AccountFacts] | CollectionFailure:
+async def _enter(
+    pool: Pool, options: EksOptions, context: CollectContext
+) -> tuple[Calls, AccountFacts] | CollectionFailure:
     """Find credentials and whose they are, in the first region that answers; the first one's error if none does."""
     operation, who = (GET_CALLER_IDENTITY, "the source credentials")
     if options.role_arn is not None:
         operation, who = (ASSUME_ROLE, options.role_arn)
     context.waits(f"{operation} of {who}")
     try:
-        session = sessions.get(options.profile)
+        session = await pool.session(options.profile)
         regions = home_regions(session, options)
     except SDK_ERRORS as error:
         return CollectionFailure.of(
@@ -93,38 +86,36 @@ def _enter(
         )
     failures = []
     for region in regions:
+        caller = pool.caller(session, options, region)
+        calls = Calls(caller, context.waits)
         step = operation
         try:
-            clients = Clients(session, options, context.scan, region)
+            await caller.keys.get()
             step = GET_CALLER_IDENTITY
-            account_id, identity = Calls(clients, context.waits).identity()
+            account_id, identity = await calls.identity()
         except (*SDK_ERRORS, CollectionError) as error:
             found = translate(error, step, f"{who} in {region}")
             failures.append(CollectionFailure.of(found, "account", operation=step, whole_account=True))
             continue
-        return clients, AccountFacts(context.account, account_id, identity)
+        return calls, AccountFacts(context.account, account_id, identity)
     return failures[0]
 
 
 async def _read_regions(
-    clients: Clients, account: AccountFacts, options: EksOptions, context: CollectContext, emit: Emit
+    calls: Calls, account: AccountFacts, options: EksOptions, context: CollectContext, emit: Emit
 ) -> None:
     """Find out which regions there are, then read each in a task of its own."""
-    calls = Calls(clients, context.waits)
     try:
-        regions = await asyncio.to_thread(calls.regions) if options.regions == "enabled" else options.regions
+        regions = await calls.regions() if options.regions == "enabled" else options.regions
     except CollectionError as error:
         emit(CollectionFailure.of(error, "account", operation=DESCRIBE_REGIONS, whole_account=True))
         return
 
-    async def read(region: str) -> frozenset[str] | None:
-        try:
-            return await _RegionReader(region, account, calls, options, context, emit).read()
-        finally:
-            clients.release(region)
-
     async with asyncio.TaskGroup() as tasks:
-        readers = [tasks.create_task(read(region)) for region in regions]
+        readers = [
+            tasks.create_task(_RegionReader(region, account, calls, options, context, emit).read())
+            for region in regions
+        ]
     listed = [reader.result() for reader in readers]
     if None not in listed:
         seen = frozenset[str]().union(*(names for names in listed if names))
@@ -162,8 +153,7 @@ class _RegionReader:
         async with asyncio.TaskGroup() as tasks:
             log_groups: asyncio.Task[Read[dict[str, LogGroup]]] | None = None
             try:
-                pages = self._calls.cluster_names(self._region)
-                while (page := await asyncio.to_thread(next, pages, None)) is not None:
+                async for page in self._calls.cluster_names(self._region):
                     for name in page:
                         if name in names or not self._options.wants(name):
                             continue
@@ -179,7 +169,7 @@ class _RegionReader:
 
     async def _read_cluster(self, name: str, log_groups: asyncio.Task[Read[dict[str, LogGroup]]]) -> None:
         """Read one cluster and all that belongs to it, and emit what was observed."""
-        cluster = await asyncio.to_thread(_outcome, self._calls.cluster, self._region, name)
+        cluster = await _outcome(self._calls.cluster(self._region, name))
         if isinstance(cluster, NotFound):
             self._emit(_deleted(cluster, name, self._region))
             return
@@ -188,22 +178,16 @@ class _RegionReader:
         facts = ClusterFacts(self._account, self._region, name, cluster, group)
         if not isinstance(cluster, CollectionError) and isinstance(group, LogGroup) and enabled_log_types(cluster):
             wanted = enabled_log_types(cluster)
-            filters, streams = await asyncio.to_thread(self._read_log_group, group.name, wanted)
+            filters, streams = await asyncio.gather(
+                _outcome(self._calls.subscription_filters(self._region, group.name)),
+                _outcome(self._calls.streams(self._region, group.name, wanted)),
+            )
             facts = replace(facts, filters=filters, streams=streams)
         self._emit(normalise(facts, self._context.rule, self._context.started))
 
     async def _read_log_groups(self) -> Read[dict[str, LogGroup]]:
         """List the region's log groups, or say why they could not be listed."""
-        return await asyncio.to_thread(_outcome, self._calls.log_groups, self._region)
-
-    def _read_log_group(
-        self, group: str, wanted: frozenset[LogType]
-    ) -> tuple[Read[tuple[SubscriptionFilter, ...]], Read[Streams]]:
-        """Read a log group's filters and newest streams, one after the other: a hop into a thread costs CPU too."""
-        return (
-            _outcome(self._calls.subscription_filters, self._region, group),
-            _outcome(self._calls.streams, self._region, group, wanted),
-        )
+        return await _outcome(self._calls.log_groups(self._region))
 
     def _note_left_out(self, names: set[str]) -> None:
         """Say how many clusters the configuration leaves out, so that none is absent without a word."""
@@ -217,10 +201,10 @@ class _RegionReader:
             self._emit(AccountNote(Note(NoteSeverity.INFO, text, read), left_out=len(left_out)))
 
 
-def _outcome(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Read[T]:
+async def _outcome(call: Awaitable[T]) -> Read[T]:
     """Make a call whose failure costs only a part of a cluster, and give the failure instead of raising it."""
     try:
-        return call(*args, **kwargs)
+        return await call
     except CollectionError as error:
         return error
 

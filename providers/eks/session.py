@@ -1,34 +1,40 @@
-"""boto3 sessions, credentials and clients: shared where that is safe, and refreshed in long runs."""
+"""Whose credentials sign the calls: the source's, or those of a role, shared by accounts and refreshed in long runs."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from functools import partial
-from typing import TYPE_CHECKING, Literal, overload
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal, Protocol
 
-import boto3
 import botocore.session
-from botocore.client import BaseClient
-from botocore.config import Config
-from botocore.credentials import AssumeRoleCredentialFetcher, Credentials, RefreshableCredentials
+from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
 from botocore.exceptions import NoCredentialsError
 
 from providers.eks.options import EksOptions
 from providers.eks.partitions import HOME_REGIONS, partition_of_arn, partition_of_region
-from scanner.errors import Unreachable
+from providers.eks.wire import Answer, Endpoints, Wire
 from scanner.model import ScanSettings
-
-if TYPE_CHECKING:
-    from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_eks import EKSClient
-    from mypy_boto3_logs import CloudWatchLogsClient
-    from mypy_boto3_sts import STSClient
 
 Service = Literal["ec2", "eks", "logs", "sts"]
 
+_BEFORE_EXPIRY: Final = timedelta(minutes=10)
+"""So long before they expire credentials are fetched anew; botocore's own limit."""
+
+
+class Keys(Protocol):
+    """Credentials that are good now."""
+
+    async def get(self) -> ReadOnlyCredentials:
+        """Give them, fetched anew where they are about to expire; raises botocore's errors."""
+        ...
+
 
 class Sessions:
-    """One boto3 session for each profile: a session costs 130 ms and 9 MB, a further client of it 3 ms and 0.2 MB."""
+    """One botocore session for each profile: a session costs 130 ms and 9 MB."""
 
     def __init__(self) -> None:
         """Start without any session."""
@@ -44,120 +50,146 @@ class Sessions:
 
 
 class SharedSession:
-    """A boto3 session that many threads use: making clients and finding credentials is not thread-safe in boto3."""
+    """The botocore session of a profile: its configuration and its source credentials."""
 
     def __init__(self, profile: str | None) -> None:
         """Make the session; botocore's ProfileNotFound where there is no such profile."""
-        core = botocore.session.Session(profile=profile)
-        core.set_config_variable("sts_regional_endpoints", "regional")  # the global one's tokens fail in opt-in regions
-        self._boto = boto3.Session(botocore_session=core)
+        self.core = botocore.session.Session(profile=profile)
+        self.core.user_agent_extra = "k8s-audit-coverage"
+        self.core.set_config_variable("sts_regional_endpoints", "regional")  # the global one's fail in opt-in regions
         self._lock = threading.Lock()
 
     @property
     def region(self) -> str | None:
         """The region that the environment or the profile names."""
-        return self._boto.region_name
+        found: str | None = self.core.get_config_variable("region")
+        return found
 
     def credentials(self) -> Credentials:
-        """Find the source credentials; NoCredentialsError where there are none."""
+        """Find the source credentials; blocks; NoCredentialsError where there are none."""
         with self._lock:
-            found: Credentials | None = self._boto.get_credentials()
+            found: Credentials | None = self.core.get_credentials()
         if found is None:
             raise NoCredentialsError
         return found
 
-    def assume(self, options: EksOptions, role_arn: str, region: str, config: Config) -> RefreshableCredentials:
-        """Assume a role, and give credentials that assume it again before they expire."""
-        extra = {"RoleSessionName": options.session_name}
-        if options.external_id is not None:
-            extra["ExternalId"] = options.external_id
-        fetcher = AssumeRoleCredentialFetcher(
-            partial(self.client, region_name=region, config=config), self.credentials(), role_arn, extra_args=extra
-        )
-        # Fetched here and not lazily: botocore would log the first failure with a traceback before it raises it.
-        return RefreshableCredentials.create_from_metadata(
-            fetcher.fetch_credentials(), refresh_using=fetcher.fetch_credentials, method="assume-role"
-        )
 
-    def client(self, service: Service, **arguments: object) -> BaseClient:
-        """Make a client; takes what ``boto3.Session.client`` takes."""
-        with self._lock:
-            client: BaseClient = self._boto.client(service, **arguments)  # type: ignore[call-overload]
-        return client
+class SourceKeys:
+    """The credentials that the environment or a profile gives."""
 
-
-class Clients:
-    """The clients of one account, made when first asked for and dropped region by region; safe from any thread."""
-
-    def __init__(self, session: SharedSession, options: EksOptions, scan: ScanSettings, home_region: str) -> None:
-        """Find the credentials and assume the role, if there is one; blocks, and may raise botocore's errors.
-
-        Calls that are about the whole account are made in `home_region`.
-        """
+    def __init__(self, session: SharedSession) -> None:
+        """Look for them when they are first needed."""
         self._session = session
-        self._config = _config(scan)
-        self._lock = threading.Lock()
-        self._clients: dict[tuple[str, Service], tuple[str | None, BaseClient]] = {}
-        self._stopped = threading.Event()
-        self.home_region = home_region
-        self._credentials: Credentials = (
-            session.credentials()
-            if options.role_arn is None
-            else session.assume(options, options.role_arn, self.home_region, self._config)
-        )
+        self._found: Credentials | None = None
 
-    @overload
-    def get(self, service: Literal["ec2"], region: str) -> EC2Client: ...
-    @overload
-    def get(self, service: Literal["eks"], region: str) -> EKSClient: ...
-    @overload
-    def get(self, service: Literal["logs"], region: str) -> CloudWatchLogsClient: ...
-    @overload
-    def get(self, service: Literal["sts"], region: str) -> STSClient: ...
-    def get(self, service: Service, region: str) -> object:
-        """Give the client of a service in a region, made anew when the credentials have been refreshed; blocks."""
-        keys = self._credentials.get_frozen_credentials()
-        with self._lock:
-            made_with, client = self._clients.get((region, service), (None, None))
-            if client is None or made_with != keys.access_key:
-                client = self._session.client(
-                    service,
-                    region_name=region,
-                    config=self._config,
-                    aws_access_key_id=keys.access_key,
-                    aws_secret_access_key=keys.secret_key,
-                    aws_session_token=keys.token,
-                )
-                client.meta.events.register_first("before-sign", self._refuse_when_stopped)
-                self._clients[region, service] = (keys.access_key, client)
-        return client
-
-    def release(self, region: str | None = None) -> None:
-        """Close the clients of a region, or all of them, with their connections."""
-        with self._lock:
-            for key in [key for key in self._clients if region is None or key[0] == region]:
-                self._clients.pop(key)[1].close()
-
-    def stop(self) -> None:
-        """Let no further attempt begin: a call whose thread cannot be cancelled ends with the attempt it is at."""
-        self._stopped.set()
-        self.release()
-
-    def _refuse_when_stopped(self, **_event: object) -> None:
-        """Stop an attempt before it is signed and sent."""
-        if self._stopped.is_set():
-            raise Unreachable("the scan of this account was stopped")
+    async def get(self) -> ReadOnlyCredentials:
+        """Give them; what fetches them anew may block, so that it is done in a thread."""
+        if self._found is None:
+            self._found = await asyncio.to_thread(self._session.credentials)
+        if isinstance(self._found, RefreshableCredentials) and self._found.refresh_needed():
+            return await asyncio.to_thread(self._found.get_frozen_credentials)
+        return self._found.get_frozen_credentials()
 
 
-def _config(scan: ScanSettings) -> Config:
-    """Put the scan's settings into botocore's words."""
-    return Config(
-        retries={"mode": "adaptive", "total_max_attempts": scan.retries + 1},
-        connect_timeout=scan.connect_timeout,
-        read_timeout=scan.call_timeout,
-        max_pool_connections=scan.max_calls,
-        user_agent_extra="k8s-audit-coverage",
-    )
+class RoleKeys:
+    """The credentials of a role, which all accounts that assume it the same way share."""
+
+    def __init__(self, source: Caller, parameters: Mapping[str, str]) -> None:
+        """Assume the role when its credentials are first needed, by a call that the source's credentials sign."""
+        self._source = source
+        self._parameters = parameters
+        self._lock = asyncio.Lock()
+        self._keys: ReadOnlyCredentials | None = None
+        self._expires = datetime.max.replace(tzinfo=UTC)
+
+    async def get(self) -> ReadOnlyCredentials:
+        """Give them; of callers at the same time one assumes the role, and the others wait for it."""
+        async with self._lock:
+            if self._keys is None or datetime.now(UTC) > self._expires - _BEFORE_EXPIRY:
+                answer = await self._source.call("sts", "AssumeRole", self._source.home_region, self._parameters)
+                found = answer["Credentials"]
+                self._expires = found["Expiration"]
+                self._keys = ReadOnlyCredentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+            return self._keys
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Makes the calls of one account.
+
+    Attributes:
+        home_region: Where calls that are about the whole account are made.
+    """
+
+    wire: Wire
+    endpoints: Endpoints
+    keys: Keys
+    home_region: str
+
+    async def call(
+        self, service: Service, operation: str, region: str, parameters: Mapping[str, object] | None = None
+    ) -> Answer:
+        """Make one call; raises botocore's errors."""
+        keys = await self.keys.get()
+        return await self.wire.call(self.endpoints, service, region, operation, parameters or {}, keys)
+
+
+class Pool:
+    """What the accounts of one run share: connections, endpoints, and the credentials of roles."""
+
+    def __init__(self, sessions: Sessions, scan: ScanSettings) -> None:
+        """Start with nothing but the sessions, which outlive a run."""
+        self.users = 0
+        self._sessions = sessions
+        self._wire = Wire(scan)
+        self._endpoints: dict[str | None, Endpoints] = {}
+        self._sources: dict[str | None, SourceKeys] = {}
+        self._roles: dict[tuple[object, ...], RoleKeys] = {}
+
+    async def session(self, profile: str | None) -> SharedSession:
+        """Give the session of a profile; may raise botocore's errors."""
+        return await asyncio.to_thread(self._sessions.get, profile)
+
+    def caller(self, session: SharedSession, options: EksOptions, home_region: str) -> Caller:
+        """Give what makes an account's calls; none is made for that."""
+        endpoints = self._endpoints.setdefault(options.profile, Endpoints(session.core))
+        source = self._sources.setdefault(options.profile, SourceKeys(session))
+        by_source = Caller(self._wire, endpoints, source, home_region)
+        if options.role_arn is None:
+            return by_source
+        parameters = {"RoleArn": options.role_arn, "RoleSessionName": options.session_name}
+        if options.external_id is not None:
+            parameters["ExternalId"] = options.external_id
+        key = (options.profile, home_region, *parameters.items())
+        role = self._roles.setdefault(key, RoleKeys(by_source, parameters))
+        return Caller(self._wire, endpoints, role, home_region)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._wire.close()
+
+
+class Pools:
+    """The pool of each run: connections belong to one event loop, and its limits to one run's settings."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._sessions = Sessions()
+        self._pools: dict[tuple[object, ...], Pool] = {}
+
+    @asynccontextmanager
+    async def use(self, scan: ScanSettings) -> AsyncIterator[Pool]:
+        """Give the run's pool, which is closed when its last account is done."""
+        key = (asyncio.get_running_loop(), scan.max_calls, scan.retries, scan.connect_timeout, scan.call_timeout)
+        pool = self._pools.setdefault(key, Pool(self._sessions, scan))
+        pool.users += 1
+        try:
+            yield pool
+        finally:
+            pool.users -= 1
+            if not pool.users:
+                del self._pools[key]
+                await pool.close()
 
 
 def home_regions(session: SharedSession, options: EksOptions) -> tuple[str, ...]:

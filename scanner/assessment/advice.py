@@ -110,8 +110,10 @@ def _is_managed(observation: ClusterObservation) -> bool:
     return any(isinstance(server.policy, ManagedPolicy) for server in observation.servers)
 
 
-_UNQUOTED = frozenset({"missing_logs", "recommended_policy"})
-"""Values of our own making that stand where shell quotes would be wrong."""
+_UNQUOTED = frozenset(
+    {"missing_logs", "recommended_policy", "audit_block", "above_steps", "sink_steps", "bucket_steps"}
+)
+"""Values of our own making that stand where shell quotes would be wrong; names within them are quoted already."""
 
 
 def _filled(advice: Advice, values: dict[str, str]) -> Remediation:

@@ -199,8 +199,7 @@ def _empty(reason: str, evidence: tuple[Evidence, ...]) -> LinkCheck:
 
 def _with_loss(check: LinkCheck, question: _Question, missing: list[str]) -> LinkCheck:
     """Add what is lost without the missing logs to the reason of a gap that is not the whole category."""
-    losses = [question.knowledge.logs[log].without.get(question.category, "") for log in missing]
-    text = "; ".join(dict.fromkeys(loss for loss in losses if loss))
+    text = "; ".join(question.knowledge.losses(frozenset(missing), question.category))
     return LinkCheck(check.state, f"{check.reason}: {text}" if text else check.reason, check.evidence, check.permission)
 
 

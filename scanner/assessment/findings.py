@@ -25,7 +25,7 @@ _WORST_LAST = {LinkState.NOT_APPLICABLE: 0, LinkState.OK: 1, LinkState.UNKNOWN: 
 def merge(
     category: RequestCategory,
     chains: list[Chain],
-    coverages: list[PolicyCoverage | None],
+    coverages: tuple[PolicyCoverage | None, ...],
     knowledge: ProviderKnowledge,
     rule: RuleSettings,
 ) -> Finding:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from scanner.model import Grade, RequestCategory
 
@@ -47,21 +47,33 @@ class LogKnowledge(_Data):
         from_policy: True where its records are the events that the audit policy makes.
         gives: The grade that it reaches for a category by itself.
         any_record_is: Categories of which any record in it is an example: one recent record shows them observed.
+        carries: Verbs of which every event stands in it; None for all of them where its records are the policy's events
+            and it gives all of them, that is to say `complete`.
+        carries_some: Verbs of which some events stand in it, and nobody says which.
         without: What is missing for a category when the log is missing, in words.
     """
 
     title: str
     from_policy: bool
     gives: Gives
+    carries: frozenset[str] | None = None
+    carries_some: frozenset[str] = frozenset()
     any_record_is: tuple[RequestCategory, ...] = ()
     without: Mapping[RequestCategory, str] = Field(default_factory=dict)
 
 
 class Combination(_Data):
-    """The grade that several logs reach together."""
+    """What several logs reach together.
+
+    Attributes:
+        carries: Verbs of which every event stands in one of them.
+        without: What is missing for a category when all of them are missing, in words, instead of those of each.
+    """
 
     logs: tuple[str, ...]
-    gives: Gives
+    gives: Gives = Field(default_factory=dict)
+    carries: frozenset[str] = frozenset()
+    without: Mapping[RequestCategory, str] = Field(default_factory=dict)
 
 
 class Advice(_Data):
@@ -94,21 +106,58 @@ class ProviderKnowledge(_Data):
     remediation: Mapping[str, Advice]
 
     # The same few questions are asked of every cluster, a dozen times each.
-    _carried: dict[tuple[frozenset[str], RequestCategory, Grade], Grade] = PrivateAttr(default_factory=dict)
-    _relevant: dict[RequestCategory, frozenset[str]] = PrivateAttr(default_factory=dict)
+    @cached_property
+    def _answers(self) -> dict[tuple[frozenset[str], RequestCategory, Grade], Grade]:
+        return {}
+
+    @cached_property
+    def _verbs_carried(self) -> dict[tuple[frozenset[str], str], bool]:
+        return {}
+
+    @cached_property
+    def _contributors(self) -> dict[RequestCategory, frozenset[str]]:
+        return {category: self._contributing(category) for category in RequestCategory}
 
     def carried(self, logs: frozenset[str], category: RequestCategory, policy: Grade) -> Grade:
         """Give the grade that a set of logs reaches for a category under an audit policy of that grade."""
         asked = (logs, category, policy)
-        if asked not in self._carried:
-            self._carried[asked] = self._reached(logs, category, policy)
-        return self._carried[asked]
+        if asked not in self._answers:
+            self._answers[asked] = self._reached(logs, category, policy)
+        return self._answers[asked]
 
     def relevant(self, category: RequestCategory) -> frozenset[str]:
         """Give the logs that can contribute to a category."""
-        if category not in self._relevant:
-            self._relevant[category] = self._contributing(category)
-        return self._relevant[category]
+        return self._contributors[category]
+
+    def carries_all(self, logs: frozenset[str]) -> bool:
+        """Tell whether one of some logs carries whatever the audit policy records."""
+        return any(
+            known.from_policy and known.carries is None and known.gives.get(RequestCategory.API_CALLS) is Grade.COMPLETE
+            for known in (self.logs[log] for log in logs)
+        )
+
+    def carries(self, logs: frozenset[str], verb: str) -> bool:
+        """Tell whether every event of a verb stands in some logs."""
+        if (logs, verb) not in self._verbs_carried:
+            joint = (one.carries for one in self.together if logs.issuperset(one.logs))
+            single = (self.logs[log].carries or frozenset() for log in logs)
+            found = self.carries_all(logs) or any(verb in verbs for verbs in (*single, *joint))
+            self._verbs_carried[logs, verb] = found
+        return self._verbs_carried[logs, verb]
+
+    def may_carry(self, logs: frozenset[str], verb: str) -> bool:
+        """Tell whether some events of a verb may stand in some logs."""
+        known = [self.logs[log] for log in logs]
+        return self.carries(logs, verb) or any(
+            verb in one.carries_some or (one.from_policy and one.carries is None) for one in known
+        )
+
+    def losses(self, missing: frozenset[str], category: RequestCategory) -> tuple[str, ...]:
+        """Say in words what a category lacks without some logs, in the order of the data file."""
+        joint = [one for one in self.together if missing.issuperset(one.logs) and one.without.get(category)]
+        told = {log for one in joint for log in one.logs}
+        single = [known.without.get(category, "") for log, known in self.logs.items() if log in missing - told]
+        return tuple(dict.fromkeys(text for text in (*(one.without[category] for one in joint), *single) if text))
 
     def advice(self, link: str, days: int) -> Advice | None:
         """Give the advice for a broken link, where records are to be kept for a number of days."""

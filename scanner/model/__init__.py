@@ -5,6 +5,7 @@ from scanner.model.observation import (
     AccountNote,
     ApiServer,
     Authorizer,
+    BlindSpot,
     ClusterObservation,
     ClusterRef,
     Collected,
@@ -29,7 +30,6 @@ from scanner.model.policy import PolicyFinding, PolicySeverity
 from scanner.model.result import (
     AccountResult,
     AccountStatus,
-    BlindSpot,
     Capability,
     CapabilityCoverage,
     CategoryCoverage,

@@ -225,6 +225,22 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class BlindSpot:
+    """An identity whose requests the policy (or an exemption) leaves out.
+
+    Attributes:
+        identity: ``user alice``, ``group system:masters``.
+        grave: True where the identity holds power over the cluster.
+        what: What of its requests is not recorded, in words.
+    """
+
+    identity: str
+    grave: bool
+    what: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """Something about a cluster that could not be read, a link or a fact beside them: what it takes to read it."""
 
@@ -242,6 +258,7 @@ class ClusterObservation:
         parameters: Values that fill the remediation texts of ``scanner/knowledge`` beside the fields of `ref`; one
             whose key is ``<link>_advice`` names the text that fits this cluster where a link is broken.
         unread: What could not be read, in the order of the chain.
+        blind_spots: Identities that the cloud's own settings exempt, beside those that the audit policy leaves out.
     """
 
     ref: ClusterRef
@@ -250,6 +267,7 @@ class ClusterObservation:
     notes: tuple[Note, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     unread: tuple[Unread, ...] = ()
+    blind_spots: tuple[BlindSpot, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse an observation that would be covered by being empty."""

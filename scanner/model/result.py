@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Self
 from scanner.audit_policy.types import Level, Stage
 from scanner.model.observation import (
     AccountNote,
+    BlindSpot,
     ClusterRef,
     CollectionFailure,
-    Evidence,
     Fact,
     LinkCheck,
     LinkState,
@@ -134,22 +134,6 @@ class CapabilityCoverage:
     recorded: Recorded
     level: Level | None
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class BlindSpot:
-    """An identity whose requests the policy (or an exemption) leaves out.
-
-    Attributes:
-        identity: ``user alice``, ``group system:masters``.
-        grave: True where the identity holds power over the cluster.
-        what: What of its requests is not recorded, in words.
-    """
-
-    identity: str
-    grave: bool
-    what: str
-    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import aks, eks, policy, startup
+from tests.bench import accounts, aks, eks, gke, policy, startup
 
-BENCHMARKS = {"aks": aks.main, "eks": eks.main, "policy": policy.main, "startup": startup.main}
+BENCHMARKS = {
+    "accounts": accounts.main,
+    "aks": aks.main,
+    "eks": eks.main,
+    "gke": gke.main,
+    "policy": policy.main,
+    "startup": startup.main,
+}
 
 
 def main(wanted: list[str]) -> int:

@@ -1,5 +1,8 @@
 """A fast fake of the AWS APIs that the EKS provider calls: ``python -m tests.bench.fake_eks``, a process of its own.
 
+Every role can be assumed, in any account; each account has the same clusters. With ``tls DIRECTORY`` it speaks HTTPS
+with the certificate in that directory. ``clusters N`` sets the number of clusters of each account.
+
 It prints its port, answers each call after a fixed latency, and ends when its standard input does, printing how much
 CPU time it took. Bodies are as large as real ones and made beforehand, so that it does not become the bottleneck.
 """
@@ -9,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import ssl
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,9 +28,15 @@ _NEWEST: Final = 1_772_366_400_000
 _REQUEST_LINE_PARTS: Final = 3
 
 
+class Size:
+    """How many clusters each account has; set once, before the first call."""
+
+    clusters = CLUSTERS
+
+
 def names(region: str) -> list[str]:
     """Give the names of a region's clusters."""
-    return [f"{region}-cluster-{number:04}" for number in range(CLUSTERS // len(REGIONS))]
+    return [f"{region}-cluster-{number:04}" for number in range(Size.clusters // len(REGIONS))]
 
 
 class Connection(asyncio.Protocol):
@@ -68,15 +79,35 @@ def _answer(request_line: str, headers: dict[str, str], body: bytes) -> bytes:
     url = urlsplit(request_line.split(" ", _REQUEST_LINE_PARTS)[1])
     if url.path.startswith("/clusters"):
         return _eks(url.path, {key: found[0] for key, found in parse_qs(url.query).items()}, _region(headers))
+    if b"AssumeRole" in body:
+        return _http(_assumed(parse_qs(body.decode())["RoleArn"][0].split(":")[4]))
     if b"GetCallerIdentity" in body:
-        arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/audit-scanner/bench"
-        fields = f"<Arn>{arn}</Arn><UserId>AROA</UserId><Account>{ACCOUNT}</Account>"
+        account = _account(headers)
+        arn = f"arn:aws:sts::{account}:assumed-role/audit-scanner/bench"
+        fields = f"<Arn>{arn}</Arn><UserId>AROA</UserId><Account>{account}</Account>"
         return _http(
             f"<GetCallerIdentityResponse><GetCallerIdentityResult>{fields}</GetCallerIdentityResult>"
             "</GetCallerIdentityResponse>"
         )
     items = "".join(f"<item><regionName>{region}</regionName></item>" for region in REGIONS)
     return _http(f"<DescribeRegionsResponse><regionInfo>{items}</regionInfo></DescribeRegionsResponse>")
+
+
+def _assumed(account: str) -> str:
+    """Give credentials of a role whose key id holds the account."""
+    expires = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    fields = (
+        f"<AccessKeyId>ASIA{account}</AccessKeyId><SecretAccessKey>{'s' * 40}</SecretAccessKey>"
+        f"<SessionToken>{'t' * 300}</SessionToken><Expiration>{expires}</Expiration>"
+    )
+    result = f"<AssumeRoleResult><Credentials>{fields}</Credentials></AssumeRoleResult>"
+    return f"<AssumeRoleResponse>{result}</AssumeRoleResponse>"
+
+
+def _account(headers: dict[str, str]) -> str:
+    """Give the account whose credentials signed a request."""
+    key = headers["authorization"].partition("credential=")[2].partition("/")[0]
+    return key[4:] if key.startswith("asia") else ACCOUNT
 
 
 def _region(headers: dict[str, str]) -> str:
@@ -197,10 +228,14 @@ _STREAMS: Final = json.dumps(
 )
 
 
-async def _serve() -> None:
+async def _serve(options: dict[str, str]) -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=512)
+    context = None
+    if "tls" in options:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(f"{options['tls']}/server.pem")
+    server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=512, ssl=context)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await loop.run_in_executor(None, sys.stdin.read)
@@ -210,4 +245,6 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    given = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
+    Size.clusters = int(given.get("clusters", CLUSTERS))
+    asyncio.run(_serve(given))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.demo import aws
+from tests.demo.__main__ import clouds
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FINDINGS = REPOSITORY / "tests" / "golden" / "demo_findings.json"
@@ -22,7 +22,7 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Run the command as `make demo` does, and give its report."""
     folder = tmp_path_factory.mktemp("demo")
     command = [sys.executable, "-m", "scanner", "scan", "--config", "tests/demo/demo.toml", "--output", str(folder)]
-    with aws.start() as environment:
+    with clouds() as environment:
         done = subprocess.run(  # noqa: S603 - our own command
             command, cwd=REPOSITORY, env=os.environ | environment, capture_output=True, text=True, check=False
         )
@@ -51,6 +51,9 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
         "aws-sandbox": ("complete", "SKIP"),
         "aws-staging": ("complete", "FAIL"),
         "datacenter": ("complete", "FAIL"),
+        "google-acquired": ("complete", "UNKNOWN"),
+        "google-mistyped": ("failed", "UNKNOWN"),
+        "google-organisation": ("partial", "FAIL"),
     }
     failures = [
         (one["name"], failure["scope"], failure["operation"], failure["reason"], failure["permission"])
@@ -80,9 +83,36 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
             ),
             "eks:ListClusters",
         ),
+        (
+            "google-mistyped",
+            "project paymnets-prod",
+            "container:ListClusters of projects/paymnets-prod",
+            "container:ListClusters finds nothing: Not found: projects/paymnets-prod",
+            None,
+        ),
+        (
+            "google-organisation",
+            "project clusters-denied",
+            "container:ListClusters of projects/clusters-denied",
+            (
+                "container:ListClusters is denied: Permission 'container.clusters.list' denied on resource"
+                " 'projects/clusters-denied' (or it may not exist)."
+            ),
+            "container.clusters.list",
+        ),
+        (
+            "google-organisation",
+            "project zone-missing, zones europe-west1-d",
+            "container:ListClusters",
+            ("Google did not list the clusters of europe-west1-d (missingZones), so that clusters may be missing"),
+            None,
+        ),
     ]
     notes = [note["text"] for one in scanned["accounts"] for note in one["notes"]]
-    assert notes == ["cluster deleted-meanwhile in eu-west-1 was deleted while the account was read"]
+    assert notes == [
+        "cluster deleted-meanwhile in eu-west-1 was deleted while the account was read",
+        "project gke-api-off has no GKE clusters: container.googleapis.com is not enabled",
+    ]
 
 
 def test_short_retention_is_a_gap_beside_the_verdict(scanned: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from tests.emulators.azure import graph
 from tests.emulators.azure.identity import Issuer
-from tests.emulators.azure.state import APPLICATION, OBJECT_ID, Azure, Fault, Role
+from tests.emulators.azure.state import APPLICATION, OBJECT_ID, Azure, Fault
 
 AUDIENCES: Final = frozenset(
     {
@@ -158,9 +158,7 @@ class Manager:
     def _permissions(self, _request: web.Request, found: re.Match[str]) -> web.Response:
         """Give what the application may do at a subscription."""
         denied = self._denied("Microsoft.Authorization/permissions/read", found[1])
-        held: list[Role] = [role for role in self._azure.roles if role.covers(found[1])]
-        value = [{"actions": [*role.actions], "notActions": [*role.not_actions], "dataActions": []} for role in held]
-        return denied or web.json_response({"value": value})
+        return denied or web.json_response({"value": self._azure.permissions_at(found[1])})
 
     def _by_filter(self, request: web.Request, found: re.Match[str]) -> web.Response:
         """List a subscription's resources by type and name; those that may not be read are left out without a word."""

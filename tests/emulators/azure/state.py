@@ -75,6 +75,7 @@ class Azure:
         groups: Category groups by category, ``...`` where a category has no such field.
         tables: By the workspace's id in lower case and the table's name.
         records: Rows of the query API's answer, by the workspace's customer id.
+        denied: Actions that no role gives at a scope and below it, as if a narrower one had been assigned.
         unregistered: Subscriptions with the resource providers that they do not use.
         calls: How often each path was asked for, by method.
         quota: How many queries Resource Graph answers before its quota is used up; it never is where that is None.
@@ -91,6 +92,7 @@ class Azure:
     records: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
     unregistered: set[tuple[str, str]] = field(default_factory=set)
     roles: list[Role] = field(default_factory=lambda: [Role("/", ("*/read",))])
+    denied: list[Role] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     page_size: int = 100
@@ -194,15 +196,22 @@ class Azure:
 
     def deny(self, action: str, scope: str = "/") -> None:
         """Take an action away from the application, at a scope and all below it."""
-        for role in list(self.roles):
-            if role.covers(scope) or scope == "/":
-                role.not_actions = (*role.not_actions, action)
-            elif Role(scope, ()).covers(role.scope):
-                self.roles.remove(role)
+        self.denied.append(Role(scope, (action,)))
 
     def allows(self, action: str, scope: str) -> bool:
         """Say whether the application may do something."""
-        return any(role.covers(scope) and role.allows(action) for role in self.roles)
+        return any(role.covers(scope) and role.allows(action) for role in self.roles) and not any(
+            role.covers(scope) and role.allows(action) for role in self.denied
+        )
+
+    def permissions_at(self, scope: str) -> list[dict[str, list[str]]]:
+        """Give what the application may do at a scope, as Azure tells it who asks for its own permissions."""
+        lost = [action for role in self.denied if role.covers(scope) for action in role.actions]
+        return [
+            {"actions": [*role.actions], "notActions": [*role.not_actions, *lost], "dataActions": []}
+            for role in self.roles
+            if role.covers(scope)
+        ]
 
     def below(self, subscription: str, kind: str) -> list[dict[str, Any]]:
         """Give copies of a subscription's resources of one type, by their ids."""

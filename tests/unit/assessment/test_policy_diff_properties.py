@@ -49,6 +49,9 @@ RULES = st.one_of(
 )
 POLICIES = st.builds(Policy, st.lists(RULES, max_size=4).map(tuple), STAGES)
 
+# The last one is long-running: its answer has two stages that carry the outcome.
+PATHS = ("/api", "/apis", "/metrics", "/new", "/debug/pprof/profile")
+
 SENDERS: list[tuple[str | None, tuple[str, ...]]] = [
     (None, ()),
     ("system:anonymous", ("system:unauthenticated",)),
@@ -69,7 +72,7 @@ def requests() -> tuple[RequestAttributes, ...]:
         RequestAttributes(verb, user, groups, True, group, resource, subresource, namespace, name)  # noqa: FBT003
         for (user, groups), verb, group, resource, subresource, namespace, name in product(
             SENDERS,
-            ("get", "create", "patch"),
+            ("get", "create", "patch", "watch"),
             ("", "apps", "batch"),
             ("pods", "secrets", "new"),
             ("", "exec", "log"),
@@ -79,7 +82,7 @@ def requests() -> tuple[RequestAttributes, ...]:
     ]
     found += [
         RequestAttributes(verb, user, groups, is_resource=False, path=path)
-        for (user, groups), verb, path in product(SENDERS, ("get", "post"), ("/api", "/apis", "/metrics", "/new"))
+        for (user, groups), verb, path in product(SENDERS, ("get", "post"), PATHS)
     ]
     return tuple(found)
 

@@ -1,0 +1,51 @@
+"""Google GKE: reads clusters, audit configurations, log sinks and log buckets through the Google Cloud APIs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from providers.gke.options import GkeOptions
+from providers.gke.permissions import VARIANTS, permissions
+from scanner.errors import UsageError
+from scanner.ports import AccountOptions, CollectContext, Provider
+
+if TYPE_CHECKING:
+    from providers.gke.session import Connections
+    from scanner.model import Collected
+
+
+class GkeProvider:
+    """Reads the GKE clusters of projects; Google's libraries are loaded when the first account is read."""
+
+    kind = "gke"
+    title = "Google GKE"
+    options = GkeOptions
+
+    def __init__(self) -> None:
+        """Start without connections: they are shared by all accounts that this provider reads."""
+        self._connections: Connections | None = None
+
+    def permissions(self, variant: str = "") -> str:
+        """Give a custom role, or with `predefined` the predefined roles that hold its permissions."""
+        if variant not in VARIANTS:
+            raise UsageError(f"there is no variant {variant!r}", where="--permissions", hint="there is predefined")
+        return permissions(variant)
+
+    async def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
+        """Read one account, yielding each cluster as soon as it is known."""
+        from providers.gke.fetch import collect  # noqa: PLC0415 - loads libraries that only a run that reads GKE needs
+        from providers.gke.session import Connections  # noqa: PLC0415 - the same
+
+        if not isinstance(options, GkeOptions):
+            message = f"expected GkeOptions, not {type(options).__name__}"
+            raise TypeError(message)
+        if self._connections is None:
+            self._connections = Connections()
+        async with aclosing(collect(self._connections, options, context)) as items:
+            async for item in items:
+                yield item
+
+
+PROVIDER: Final[Provider] = GkeProvider()

@@ -1,0 +1,137 @@
+"""What Google's libraries raise, in the product's own words."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import Final
+
+import grpc
+import requests
+from google.api_core import exceptions as google_errors
+from google.auth import exceptions as auth_errors
+
+from scanner.errors import (
+    CollectionError,
+    CredentialsError,
+    Malformed,
+    NotFound,
+    PermissionDenied,
+    Throttled,
+    TimedOut,
+    Unreachable,
+)
+
+SDK_ERRORS: Final = (
+    google_errors.GoogleAPIError,
+    auth_errors.GoogleAuthError,
+    requests.RequestException,
+    grpc.RpcError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    KeyError,
+    OSError,
+)
+"""All that a call, and reading its answer or the credentials, may raise; ValueError and below: a wrong shape."""
+
+SERVICE_DISABLED: Final = "SERVICE_DISABLED"
+_NO_PERMISSION_HELPS: Final = {
+    "SECURITY_POLICY_VIOLATED": "let an ingress rule or access level of VPC Service Controls admit the scan's identity",
+    "USER_PROJECT_DENIED": "grant serviceusage.services.use in quota_project, or leave quota_project out",
+    "BILLING_DISABLED": "enable billing for the project that is asked, or for quota_project",
+}
+"""Why Google refuses beside a missing permission, and what to do about it.
+
+Source: Google Cloud, "Error reasons" (``google.api.ErrorReason``, googleapis-common-protos 1.76.0).
+"""
+_LONGEST: Final = 600
+_USER: Final = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
+_METADATA_FAILED: Final = "Getting metadata from plugin failed"
+
+
+class ServiceDisabledError(PermissionDenied):
+    """The API is not enabled in the project."""
+
+
+def translate(error: Exception, operation: str, where: str, permission: str = "") -> CollectionError:
+    """Put an error of a library into the product's words.
+
+    Args:
+        error: One of `SDK_ERRORS`; one that is translated already is given back as it is.
+        operation: The method, such as ``container:ListClusters``.
+        where: Of what: a project, a folder.
+        permission: The IAM permission that the method needs.
+    """
+    if isinstance(error, CollectionError):
+        return error
+    place = f"{operation} of {where}"
+    text = one_line(error)
+    if isinstance(error, auth_errors.GoogleAuthError) or _METADATA_FAILED in text:
+        return _credentials(error, place, text)
+    if isinstance(error, google_errors.Forbidden):
+        return _denied(error, operation, place, permission)
+    return _refused(error, operation, place, text) or _broken(error, operation, place, text)
+
+
+def _refused(error: Exception, operation: str, place: str, text: str) -> CollectionError | None:
+    """Translate what Google refuses for a reason that is known; None for anything else."""
+    if isinstance(error, google_errors.Unauthorized):
+        hint = "check that the credentials are current, and this machine's clock"
+        return CredentialsError(
+            f"{operation} does not accept the credentials: {text}", where=place, hint=hint, said=text
+        )
+    if isinstance(error, google_errors.TooManyRequests):
+        hint = "raise scan.retries, lower scan.max_calls, or set quota_project"
+        return Throttled(f"{operation} was still throttled after all attempts", where=place, hint=hint, said=text)
+    if isinstance(error, google_errors.NotFound):
+        return NotFound(f"{operation} finds nothing: {text}", where=place)
+    return None
+
+
+def _broken(error: Exception, operation: str, place: str, text: str) -> CollectionError:
+    """Translate what is neither refused nor missing: no answer, or one that is of no use."""
+    if isinstance(error, google_errors.GatewayTimeout | requests.Timeout | TimeoutError):
+        hint = "raise scan.call_timeout, or try again later"
+        return TimedOut(f"{operation} gave no answer in time", where=place, hint=hint, said=text)
+    if isinstance(error, google_errors.ServerError | requests.ConnectionError | OSError) and not isinstance(
+        error, requests.JSONDecodeError
+    ):
+        hint = "check the network, the proxy and endpoints, or try again later"
+        return Unreachable(f"{operation} could not be reached: {text}", where=place, hint=hint)
+    if isinstance(error, google_errors.GoogleAPIError):
+        return CollectionError(f"{operation} was refused: {text}", where=place, said=text)
+    hint = "check for a proxy that answers in the API's place"
+    return Malformed(f"the answer to {operation} cannot be understood: {text}", where=place, hint=hint)
+
+
+def _credentials(error: Exception, place: str, text: str) -> CollectionError:
+    """Translate what is wrong with the credentials, or with the way to whoever issues them."""
+    if isinstance(error, auth_errors.TransportError):
+        hint = "check the network and the proxy: the issuer of tokens cannot be reached"
+        return Unreachable(f"the issuer of tokens could not be reached: {text}", where=place, hint=hint)
+    hint = "check credentials_file and impersonate, or the environment that the scan runs in"
+    return CredentialsError(f"there are no usable Google credentials: {text}", where=place, hint=hint)
+
+
+def _denied(error: google_errors.Forbidden, operation: str, place: str, permission: str) -> CollectionError:
+    """Translate a refusal: a missing permission, or an API that is switched off."""
+    text = one_line(error)
+    metadata = dict(error.metadata or {}) if error.reason else {}
+    if error.reason == SERVICE_DISABLED:
+        service = metadata.get("service", "the API")
+        hint = f"gcloud services enable {service}, in the project that {metadata.get('consumer', 'is asked')} names"
+        return ServiceDisabledError(f"{service} is not enabled", where=place, hint=hint, said=text)
+    if error.reason in _NO_PERMISSION_HELPS:
+        hint = _NO_PERMISSION_HELPS[error.reason]
+        return PermissionDenied(f"{operation} is denied ({error.reason})", where=place, hint=hint, said=text)
+    missing = metadata.get("permission") or permission
+    hint = f"grant {missing}: `k8s-audit-coverage providers gke --permissions` prints the role that is needed"
+    return PermissionDenied(f"{operation} is denied", where=place, permission=missing, hint=hint, said=text)
+
+
+def one_line(error: BaseException) -> str:
+    """Give an error's text on one line, without the user and password that a proxy's URL may hold."""
+    said = getattr(error, "message", "") or str(error)
+    text = _USER.sub(r"\g<scheme>", " ".join(str(said).split()))
+    return textwrap.shorten(text, _LONGEST, placeholder=" ...") or type(error).__name__

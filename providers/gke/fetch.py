@@ -1,0 +1,205 @@
+"""Reads one account: its projects, and of each that has clusters all that their audit log depends on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+from google.cloud import resourcemanager_v3
+
+from providers.gke.calls import LIST_CLUSTERS, LIST_PROJECTS, Calls, outcome
+from providers.gke.facts import ClusterFacts
+from providers.gke.failures import ServiceDisabledError
+from providers.gke.logs import LOG_IDS, entries_filter
+from providers.gke.normalise import Normaliser, cluster_facts
+from providers.gke.options import GkeOptions
+from providers.gke.project import ProjectReader
+from providers.gke.session import Connection, Connections
+from scanner.errors import CollectionError
+from scanner.model import (
+    AccountIdentity,
+    AccountNote,
+    Collected,
+    CollectionFailure,
+    Evidence,
+    FailureKind,
+    Note,
+    NoteSeverity,
+)
+from scanner.ports import CollectContext
+
+Emit = Callable[[Collected], None]
+
+
+async def collect(
+    connections: Connections, options: GkeOptions, context: CollectContext
+) -> AsyncGenerator[Collected, None]:
+    """Read one account, yielding each cluster as soon as it is known."""
+    queue: asyncio.Queue[Collected | None] = asyncio.Queue()
+    reader = asyncio.create_task(_read_account(connections, options, context, queue.put_nowait))
+    reader.add_done_callback(lambda _: queue.put_nowait(None))
+    try:
+        while (item := await queue.get()) is not None:
+            yield item
+        await reader  # raises what the reader ended with: a bug
+    finally:
+        reader.cancel()
+        await asyncio.wait([reader])
+
+
+async def _read_account(connections: Connections, options: GkeOptions, context: CollectContext, emit: Emit) -> None:
+    """Connect, then read the projects at the same time."""
+    try:
+        connection = await connections.take(options, context.scan)
+    except CollectionError as error:
+        emit(CollectionFailure.of(error, "account", operation="google.auth", whole_account=True))
+        return
+    try:
+        emit(AccountIdentity(options.scope))
+        await _AccountReader(connection, options, context, emit).read()
+    finally:
+        with suppress(asyncio.CancelledError):
+            await connections.release(options, context.scan, connection)
+
+
+class _AccountReader:
+    """Reads the projects of one account."""
+
+    def __init__(self, connection: Connection, options: GkeOptions, context: CollectContext, emit: Emit) -> None:
+        """Know what to read and where to put it."""
+        self._connection = connection
+        self._calls = Calls(connection, context.waits)
+        self._projects_read = ProjectReader(self._calls, context.account)
+        self._options = options
+        self._context = context
+        self._emit = emit
+        self._names: set[str] = set()
+        self._is_complete = True
+        self._left_out: list[str] = []
+        # Of thousands of projects only so many are in hand at once, so that memory does not grow with their number.
+        self._in_hand = asyncio.Semaphore(2 * context.scan.max_calls)
+
+    async def read(self) -> None:
+        """Find the projects and read each as soon as it is known."""
+        async with asyncio.TaskGroup() as tasks:
+            async for name, project in self._projects():
+                if not self._options.wants_project(name):
+                    self._left_out.append(name)
+                    continue
+                await self._in_hand.acquire()
+                task = tasks.create_task(self._read_project(name, project))
+                task.add_done_callback(lambda _: self._in_hand.release())
+        if self._left_out:
+            text = (
+                f"{len(self._left_out)} projects are left out by exclude_projects: {', '.join(sorted(self._left_out))}"
+            )
+            read = (Evidence(LIST_PROJECTS, "projects", ", ".join(sorted(self._left_out))),)
+            self._emit(AccountNote(Note(NoteSeverity.INFO, text, read)))
+        if self._is_complete:
+            for name in self._options.missing_of(frozenset(self._names)):
+                self._emit(_not_there(name))
+
+    async def _projects(self) -> AsyncIterator[tuple[str, resourcemanager_v3.Project | None]]:
+        """Give the projects that are named, or all active ones at any depth below a folder or organisation."""
+        for name in self._options.named_projects:
+            yield name, None
+        root = self._options.scope
+        waiting = [root] if self._options.folder or self._options.organization else []
+        while waiting:
+            parent = waiting.pop()
+            try:
+                async for project in self._calls.projects_below(parent):
+                    if project.state == resourcemanager_v3.Project.State.ACTIVE:
+                        yield project.project_id, project
+            except CollectionError as error:
+                self._fail(error, parent, whole_account=parent == root)
+                if parent == root:
+                    return
+            try:
+                async for folder in self._calls.folders_below(parent):
+                    waiting.append(folder)  # noqa: PERF401 - a failure half way must keep what was found
+            except CollectionError as error:
+                self._fail(error, f"folders of {parent}")
+
+    def _fail(self, error: CollectionError, scope: str, *, whole_account: bool = False) -> None:
+        """Tell what is missing from the account."""
+        self._is_complete = False
+        self._emit(CollectionFailure.of(error, scope, whole_account=whole_account))
+
+    async def _read_project(self, name: str, project: resourcemanager_v3.Project | None) -> None:
+        """List a project's clusters; nothing else of it is read where it has none."""
+        answer = await outcome(self._calls.clusters(name))
+        if isinstance(answer, ServiceDisabledError):
+            text = f"project {name} has no GKE clusters: {answer.what}"
+            read = (Evidence(LIST_CLUSTERS, f"projects/{name}", answer.said),)
+            self._emit(AccountNote(Note(NoteSeverity.INFO, text, read)))
+            return
+        if isinstance(answer, CollectionError):
+            is_all = self._options.named_projects == (name,)
+            self._fail(answer, f"project {name}", whole_account=is_all)
+            return
+        if answer.missing_zones:
+            self._is_complete = False
+            self._emit(_missing_zones(name, tuple(answer.missing_zones)))
+        names = [cluster.name for cluster in answer.clusters]
+        self._names.update(names)
+        self._note_left_out(name, names)
+        wanted = [cluster for cluster in answer.clusters if self._options.wants(cluster.name)]
+        if not wanted:
+            return
+        facts = await self._projects_read.read(name, project)
+        normaliser = Normaliser(facts, self._connection.identity, self._context.rule)
+        for cluster in wanted:
+            self._emit(normaliser.cluster(await self._newest(cluster_facts(facts, cluster))))
+
+    async def _newest(self, facts: ClusterFacts) -> ClusterFacts:
+        """Look for recent entries of a cluster, where that is asked for."""
+        if not self._context.rule.observe:
+            return facts
+        since = self._context.started - timedelta(hours=self._context.rule.lookback_hours)
+        wanted = [entries_filter(facts, log_id, since) for log_id in LOG_IDS]
+        project_id = facts.project.project_id
+        found = await asyncio.gather(
+            *(
+                outcome(self._calls.newest_entry(project_id, log_id, one))
+                for log_id, one in zip(LOG_IDS, wanted, strict=True)
+            )
+        )
+        return replace(facts, newest=dict(zip(LOG_IDS, found, strict=True)))
+
+    def _note_left_out(self, project: str, names: list[str]) -> None:
+        """Say how many clusters the configuration leaves out, so that none is absent without a word."""
+        left_out = sorted(name for name in names if not self._options.wants(name))
+        if left_out:
+            text = (
+                f"{len(left_out)} of {len(names)} clusters in project {project} are left out by clusters and"
+                f" exclude_clusters: {', '.join(left_out)}"
+            )
+            read = (Evidence(LIST_CLUSTERS, "clusters", ", ".join(left_out)),)
+            self._emit(AccountNote(Note(NoteSeverity.INFO, text, read), left_out=len(left_out)))
+
+
+def _missing_zones(project: str, zones: tuple[str, ...]) -> CollectionFailure:
+    """Say which zones did not answer: their clusters may be missing from the list."""
+    listed = ", ".join(zones)
+    return CollectionFailure(
+        FailureKind.UNREACHABLE,
+        f"project {project}, zones {listed}",
+        LIST_CLUSTERS,
+        f"Google did not list the clusters of {listed} (missingZones), so that clusters may be missing",
+        hint="try again later",
+    )
+
+
+def _not_there(name: str) -> CollectionFailure:
+    """Say that a cluster that is asked for by its full name is nowhere."""
+    return CollectionFailure(
+        FailureKind.NOT_FOUND,
+        f"cluster {name}",
+        LIST_CLUSTERS,
+        f"no project of the account has a cluster {name}",
+        hint="correct clusters in the configuration, or remove the name",
+    )

@@ -1,0 +1,135 @@
+"""Reads one project, and all that its audit log depends on above it and elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from providers.gke.calls import Calls, is_denied, outcome
+from providers.gke.facts import Ancestor, ProjectFacts, Read, Sink, SinksAbove
+from providers.gke.sinks import bucket_named_by, project_named_by
+from scanner.errors import CollectionError, Malformed
+
+if TYPE_CHECKING:
+    from google.cloud import resourcemanager_v3
+
+_DEEPEST: Final = 12
+"""Folders lie at most ten deep; a longer way up is no real one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _WayUp:
+    """A project's names, and what is above it; `lost` says why the way up is not known to its end."""
+
+    project_id: str
+    number: str
+    lost: CollectionError | None = None
+    known: tuple[Ancestor, ...] = ()
+
+
+class ProjectReader:
+    """Reads the projects of one account."""
+
+    def __init__(self, calls: Calls, account: str) -> None:
+        """Read them by some calls."""
+        self._calls = calls
+        self._account = account
+
+    async def read(self, name: str, project: resourcemanager_v3.Project | None) -> ProjectFacts:
+        """Read all that the clusters of a project have in common, at the same time."""
+        async with asyncio.TaskGroup() as tasks:
+            policy = tasks.create_task(outcome(self._calls.iam_policy(f"projects/{name}")))
+            sinks = tasks.create_task(outcome(self._calls.sinks(name)))
+            buckets = tasks.create_task(outcome(self._calls.buckets(name)))
+            way = tasks.create_task(self._way_up(name, project))
+        up = way.result()
+        listed = buckets.result()
+        facts = ProjectFacts(
+            account=self._account,
+            project_id=up.project_id,
+            number=up.number,
+            policy=policy.result(),
+            sinks=sinks.result(),
+            buckets={} if isinstance(listed, CollectionError) else listed,
+            ancestors=up.lost or up.known,
+            known_ancestors=up.known,
+            above=await self._sinks_above(name, up),
+            unlisted=listed if isinstance(listed, CollectionError) else None,
+        )
+        return await self._with_elsewhere(facts)
+
+    async def _way_up(self, name: str, project: resourcemanager_v3.Project | None) -> _WayUp:
+        """Walk up to the organisation, as far as the way can be found."""
+        try:
+            found = project or await self._calls.project(name)
+        except CollectionError as error:
+            return _WayUp(name, "", error)
+        names: list[str] = []
+        parent = found.parent
+        lost: CollectionError | None = None
+        while parent and len(names) < _DEEPEST:
+            names.append(parent)
+            if not parent.startswith("folders/"):
+                break
+            try:
+                parent = await self._calls.parent_of_folder(parent)
+            except CollectionError as error:
+                lost = error
+                break
+        else:
+            if parent:
+                lost = Malformed(
+                    f"folders lie deeper than {_DEEPEST} levels: {' in '.join(names)}", where=f"projects/{name}"
+                )
+        known = tuple(await asyncio.gather(*(self._ancestor(one) for one in names)))
+        return _WayUp(found.project_id, found.name.removeprefix("projects/"), lost, known)
+
+    async def _ancestor(self, name: str) -> Ancestor:
+        """Read a folder or organisation."""
+        policy, sinks = await asyncio.gather(
+            outcome(self._calls.shared_iam_policy(name)), outcome(self._calls.ancestor_sinks(name))
+        )
+        return Ancestor(name, policy, sinks)
+
+    async def _sinks_above(self, name: str, up: _WayUp) -> SinksAbove:
+        """Gather the sinks above a project, from the organisation down.
+
+        Where those above may not be asked, the project itself shows the ones that intercept its entries.
+        """
+        errors = [one.sinks for one in up.known if isinstance(one.sinks, CollectionError)]
+        errors += [up.lost] if up.lost else []
+        seen: Read[tuple[Sink, ...]] = ()
+        if any(is_denied(error) for error in errors):
+            seen = await outcome(self._calls.sinks_above(name))
+        by_parent: dict[str, list[Sink]] = {}
+        if not isinstance(seen, CollectionError):
+            errors = [error for error in errors if not is_denied(error)]
+            for sink in seen:
+                by_parent.setdefault(sink.parent, []).append(sink)
+        for one in up.known:
+            if not isinstance(one.sinks, CollectionError):
+                by_parent[one.name] = list(one.sinks)
+        # Those of which only the project tells lie above all that were found on the way up.
+        order = sorted(by_parent.keys() - {one.name for one in up.known}, reverse=True)
+        order += [one.name for one in reversed(up.known)]
+        return SinksAbove(tuple(sink for parent in order for sink in by_parent.get(parent, ())), tuple(errors))
+
+    async def _with_elsewhere(self, facts: ProjectFacts) -> ProjectFacts:
+        """Add what sinks lead to in other projects: their sinks, and the log buckets that any of these name."""
+        own = () if isinstance(facts.sinks, CollectionError) else facts.sinks
+        used = [*facts.above.sinks, *own]
+        others = sorted(
+            {other for sink in used if (other := project_named_by(sink)) is not None and not facts.is_own(other)}
+        )
+        lists = await asyncio.gather(*(outcome(self._calls.sinks_elsewhere(other)) for other in others))
+        for found in lists:
+            used += [] if isinstance(found, CollectionError) else found
+        named = {bucket for sink in used if not sink.disabled and (bucket := bucket_named_by(sink)) is not None}
+        missing = sorted(one for one in named if not facts.is_own(one.split("/")[1]))
+        buckets = await asyncio.gather(*(outcome(self._calls.bucket(one)) for one in missing))
+        return replace(
+            facts,
+            elsewhere=dict(zip(others, lists, strict=True)),
+            buckets={**facts.buckets, **dict(zip(missing, buckets, strict=True))},
+        )

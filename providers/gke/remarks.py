@@ -1,0 +1,64 @@
+"""Remarks beside the verdict: on a cluster itself, and on the log buckets of its project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from providers.gke.facts import Bucket, ClusterFacts, ProjectFacts
+from providers.gke.stores import LIST_BUCKETS
+from scanner.model import Evidence, Note, NoteSeverity
+
+LIST_CLUSTERS: Final = "container:ListClusters"
+_USUAL: Final = frozenset({"RUNNING", "RECONCILING"})
+
+
+def cluster_notes(facts: ClusterFacts) -> Iterator[Note]:
+    """Give the remarks on the cluster itself."""
+    status = Evidence(LIST_CLUSTERS, "clusters[].status", facts.status)
+    if facts.status not in _USUAL:
+        yield Note(NoteSeverity.INFO, f"the cluster is {facts.status}: it may not serve requests now", (status,))
+    components = facts.logging_components or ()
+    read = Evidence(
+        LIST_CLUSTERS, "clusters[].loggingConfig.componentConfig.enableComponents", ", ".join(components) or "none"
+    )
+    text = (
+        "component logging is not the audit log: Kubernetes audit entries are Cloud Audit Logs, whatever it is set to"
+    )
+    yield Note(NoteSeverity.INFO, text, (read,))
+    if facts.is_legacy_abac:
+        text = "legacy ABAC is on: it allows requests that RBAC alone would deny, so that they are no denials"
+        yield Note(NoteSeverity.WARNING, text, (Evidence(LIST_CLUSTERS, "clusters[].legacyAbac.enabled", "true"),))
+    text = (
+        "Google does not say which audit log carries requests that fail authentication (401); reads among them are "
+        "taken to be Data Access"
+    )
+    yield Note(NoteSeverity.INFO, text, (Evidence("Google Cloud documentation", "GKE audit logging", "not stated"),))
+
+
+def bucket_notes(project: ProjectFacts) -> Iterator[Note]:
+    """Give the remarks on log buckets: what they lock, encrypt or hide, and that one is about to go."""
+    for name, bucket in project.buckets.items():
+        if isinstance(bucket, Bucket) and not name.endswith("/buckets/_Required"):
+            yield from _notes_of_bucket(name, bucket)
+
+
+def _notes_of_bucket(name: str, bucket: Bucket) -> Iterator[Note]:
+    """Give the remarks on one bucket."""
+    if bucket.locked:
+        text = f"log bucket {name} is locked: its retention can no longer be changed"
+        yield Note(NoteSeverity.INFO, text, (Evidence(LIST_BUCKETS, f"{name}.locked", "true"),))
+    if bucket.kms_key:
+        text = f"log bucket {name} is encrypted with {bucket.kms_key}: without that key nobody reads it"
+        yield Note(
+            NoteSeverity.INFO, text, (Evidence(LIST_BUCKETS, f"{name}.cmekSettings.kmsKeyName", bucket.kms_key),)
+        )
+    if bucket.restricted_fields:
+        fields = ", ".join(bucket.restricted_fields)
+        text = f"log bucket {name} hides {fields} from readers without logging.fields.access"
+        yield Note(NoteSeverity.WARNING, text, (Evidence(LIST_BUCKETS, f"{name}.restrictedFields", fields),))
+    if bucket.lifecycle_state == "DELETE_REQUESTED":
+        text = (
+            f"log bucket {name} is being deleted: within 7 days its entries are gone, and new ones are no longer kept"
+        )
+        yield Note(NoteSeverity.WARNING, text, (Evidence(LIST_BUCKETS, f"{name}.lifecycleState", "DELETE_REQUESTED"),))

@@ -1,0 +1,266 @@
+"""Credentials and connections: one of each for all accounts that use the same ones."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import google.auth
+import grpc.aio
+from google.api_core.gapic_v1 import client_info
+from google.api_core.retry import AsyncRetry
+from google.api_core.timeout import ConstantTimeout
+from google.auth import credentials as auth_credentials
+from google.auth import impersonated_credentials
+from google.auth.transport.requests import AuthorizedSession, Request
+from google.cloud.container_v1 import ClusterManagerAsyncClient
+from google.cloud.logging_v2.services.config_service_v2 import ConfigServiceV2AsyncClient
+from google.cloud.logging_v2.services.logging_service_v2 import LoggingServiceV2AsyncClient
+from google.cloud.resourcemanager_v3 import FoldersAsyncClient, OrganizationsAsyncClient, ProjectsAsyncClient
+from google.oauth2 import service_account
+
+from providers.gke.authorization import Authorize
+from providers.gke.failures import SDK_ERRORS, translate
+from providers.gke.options import GkeOptions
+from scanner.model import ScanSettings
+from scanner.ports import Waits
+
+T = TypeVar("T")
+
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 20.0
+
+
+class Connection:
+    """Clients with the same credentials and endpoints, within one event loop.
+
+    Attributes:
+        shared: Answers about folders and organisations, which many projects have in common, by what was asked.
+        identity: Whom the scan runs as, as far as the credentials say so.
+    """
+
+    def __init__(self, credentials: auth_credentials.Credentials, options: GkeOptions, scan: ScanSettings) -> None:
+        """Open nothing yet: a channel connects with its first call."""
+        self.identity = getattr(credentials, "service_account_email", "") or "the application default credentials"
+        self.shared: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        self.rest_endpoint = options.endpoints.logging_rest
+        self.rest = AuthorizedSession(credentials)
+        self._token_request = Request()
+        self.users = 0
+        self._scan = scan
+        self._credentials = credentials
+        self._endpoints = options.endpoints
+        self._limit = asyncio.Semaphore(scan.max_calls)
+        self._clients: dict[type[Any], Any] = {}
+
+    @property
+    def clusters(self) -> ClusterManagerAsyncClient:
+        """The Kubernetes Engine API."""
+        return self._client(ClusterManagerAsyncClient, self._endpoints.container)
+
+    @property
+    def logging(self) -> ConfigServiceV2AsyncClient:
+        """The configuration of Cloud Logging."""
+        return self._client(ConfigServiceV2AsyncClient, self._endpoints.logging)
+
+    @property
+    def entries(self) -> LoggingServiceV2AsyncClient:
+        """The entries of Cloud Logging; used only where recent ones are looked for."""
+        return self._client(LoggingServiceV2AsyncClient, self._endpoints.logging)
+
+    @property
+    def projects(self) -> ProjectsAsyncClient:
+        """Projects, of the Resource Manager API."""
+        return self._client(ProjectsAsyncClient, self._endpoints.resource_manager)
+
+    @property
+    def folders(self) -> FoldersAsyncClient:
+        """Folders, of the Resource Manager API."""
+        return self._client(FoldersAsyncClient, self._endpoints.resource_manager)
+
+    @property
+    def organizations(self) -> OrganizationsAsyncClient:
+        """Organisations, of the Resource Manager API."""
+        return self._client(OrganizationsAsyncClient, self._endpoints.resource_manager)
+
+    async def call(
+        self,
+        method: Callable[..., Awaitable[T]],
+        request: object,
+        operation: str,
+        where: str,
+        permission: str,
+        waits: Waits,
+    ) -> T:
+        """Make one call of the SDK with its retries; the number of calls in flight is bounded.
+
+        Raises:
+            CollectionError: It failed past the last retry.
+        """
+        waits(f"{where}: {operation}")
+        try:
+            async with self._limit:
+                return await method(
+                    request=request, retry=_retry(self._scan.retries), timeout=ConstantTimeout(self._scan.call_timeout)
+                )
+        except SDK_ERRORS as error:
+            raise translate(error, operation, where, permission) from error
+
+    async def rest_call(self, call: Callable[[], T], operation: str, where: str, permission: str, waits: Waits) -> T:
+        """Make one REST call in a thread.
+
+        Raises:
+            CollectionError: It failed past the last retry.
+        """
+        waits(f"{where}: {operation}")
+        wait = _FIRST_WAIT
+        for left in range(self._scan.retries, -1, -1):
+            try:
+                async with self._limit:
+                    return await asyncio.to_thread(call)
+            except SDK_ERRORS as error:
+                if left == 0 or not is_transient(error):
+                    raise translate(error, operation, where, permission) from error
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
+        raise AssertionError  # the last round returns or raises
+
+    @property
+    def timeouts(self) -> tuple[float, float]:
+        """Seconds to connect, and to wait for an answer."""
+        return self._scan.connect_timeout, self._scan.call_timeout
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        self.rest.close()
+        for client in self._clients.values():
+            await client.transport.close()
+
+    def _client(self, kind: type[T], endpoint: str) -> T:
+        """Make a client when it is first needed."""
+        if kind not in self._clients:
+            make: Any = kind
+            transport = make.get_transport_class("grpc_asyncio")
+            self._clients[kind] = make(
+                transport=transport(
+                    host=endpoint,
+                    credentials=self._credentials,
+                    channel=partial(self._channel, transport.DEFAULT_HOST),
+                    client_info=client_info.ClientInfo(user_agent="k8s-audit-coverage"),
+                )
+            )
+        found: T = self._clients[kind]
+        return found
+
+    def _channel(
+        self,
+        default_host: str,
+        target: str,
+        *,
+        ssl_credentials: grpc.ChannelCredentials | None = None,
+        options: Sequence[tuple[str, Any]] | None = None,
+        **_: object,
+    ) -> grpc.aio.Channel:
+        """Open a channel; of what the library would give its own, the call credentials are left out."""
+        authorize = Authorize(self._credentials, self._token_request, default_host)
+        trusted = ssl_credentials or grpc.ssl_channel_credentials()
+        return grpc.aio.secure_channel(target, trusted, options=options, interceptors=[authorize])
+
+
+class Connections:
+    """Finds the connection that an account shares with others."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._open: dict[tuple[object, ...], asyncio.Task[Connection]] = {}
+
+    async def take(self, options: GkeOptions, scan: ScanSettings) -> Connection:
+        """Give the connection for an account; `release` it afterwards.
+
+        Raises:
+            CollectionError: The credentials cannot be used.
+        """
+        key = self._key(options, scan)
+        task = self._open.get(key)
+        if task is None:
+            task = self._open[key] = asyncio.create_task(_connect(options, scan))
+        try:
+            connection = await asyncio.shield(task)
+        except BaseException:
+            if task.done():
+                self._open.pop(key, None)
+            raise
+        connection.users += 1
+        return connection
+
+    async def release(self, options: GkeOptions, scan: ScanSettings, connection: Connection) -> None:
+        """Close a connection that no account uses any longer."""
+        connection.users -= 1
+        if connection.users == 0:
+            self._open.pop(self._key(options, scan), None)
+            await connection.close()
+
+    def _key(self, options: GkeOptions, scan: ScanSettings) -> tuple[object, ...]:
+        """Give what two accounts must have in common to share a connection; loops differ between runs."""
+        loop = asyncio.get_running_loop()
+        return (id(loop), options.credentials_file, options.impersonate, options.quota_project, options.endpoints, scan)
+
+
+async def _connect(options: GkeOptions, scan: ScanSettings) -> Connection:
+    """Load the credentials, which blocks, and build the connection."""
+    try:
+        credentials = await asyncio.to_thread(_credentials, options)
+    except SDK_ERRORS as error:
+        raise translate(error, "google.auth", options.scope) from error
+    return Connection(credentials, options, scan)
+
+
+def _credentials(options: GkeOptions) -> Any:  # noqa: ANN401 - each form has a class of its own
+    """Find credentials in any of the forms that Google's libraries know."""
+    if options.credentials_file:
+        with warnings.catch_warnings():
+            # The library warns of files that a stranger hands in; this one is named by whoever configures the scan.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            found, _ = google.auth.load_credentials_from_file(options.credentials_file, scopes=_SCOPES)
+    else:
+        found, _ = google.auth.default(scopes=_SCOPES)
+    if isinstance(found, service_account.Credentials) and not options.impersonate:
+        # A token that the key signs itself needs no token endpoint, and works where that is out of reach.
+        found = found.with_always_use_jwt_access(always_use_jwt_access=True)
+    if options.impersonate:
+        url = f"https://{options.endpoints.iam_credentials}/v1/projects/-/serviceAccounts/{options.impersonate}"
+        found = impersonated_credentials.Credentials(
+            found, options.impersonate, list(_SCOPES), iam_endpoint_override=f"{url}:generateAccessToken"
+        )
+    if options.quota_project:
+        found = found.with_quota_project(options.quota_project)
+    return found
+
+
+def is_transient(error: Exception) -> bool:
+    """Tell whether it is worth asking again."""
+    if getattr(error, "code", None) in _RETRIED:
+        return True
+    return type(error).__name__ in (
+        "ConnectionError",
+        "Timeout",
+        "ReadTimeout",
+        "ConnectTimeout",
+        "ChunkedEncodingError",
+    )
+
+
+def _retry(times: int) -> AsyncRetry:
+    """Build a retry that gives up after a number of times; it belongs to one call."""
+    left = times
+
+    def again(error: Exception) -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0 and is_transient(error) and "Getting metadata from plugin failed" not in str(error)
+
+    return AsyncRetry(predicate=again, initial=_FIRST_WAIT, maximum=_LONGEST_WAIT, multiplier=2.0, timeout=None)

@@ -1,0 +1,141 @@
+"""The commands that mend a cluster's gaps, with its real names; the text around them is in ``scanner/knowledge``."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from providers.gke.audit_logs import EVERYBODY, SERVICE, SERVICES, levels
+from providers.gke.facts import Bucket, LogType, ProjectFacts, Sink
+from providers.gke.filters import Entries
+from providers.gke.logs import DATA_ACCESS
+from providers.gke.routing import Routing
+from providers.gke.sinks import bucket_named_by, taken
+from scanner.model import LinkCheck, LinkState, RuleSettings
+
+_ENTRIES: Final = f'(LOG_ID("{DATA_ACCESS}") AND resource.type="k8s_cluster")'
+_NEEDED: Final = (LogType.ADMIN_READ, LogType.DATA_READ)
+
+
+def steps(
+    project: ProjectFacts, exported: Mapping[LogType, LinkCheck], routing: Routing, entries: Entries, rule: RuleSettings
+) -> dict[str, str]:
+    """Give the lines of shell code for each broken link, by the name under which the advice takes them in."""
+    lines: dict[str, Iterable[str]] = {}
+    if any(exported[log_type].state is not LinkState.OK for log_type in _NEEDED):
+        lines["audit_block"] = _audit_block(project, exported)
+        lines["above_steps"] = _above(project)
+    if routing.delivered.state is not LinkState.OK:
+        lines["sink_steps"] = _sinks(project, routing, entries, rule)
+    if routing.retention.at_least < rule.min_retention_days:
+        lines["bucket_steps"] = _buckets(project, routing, rule)
+    return {name: "\n".join(found) for name, found in lines.items()}
+
+
+def _audit_block(project: ProjectFacts, exported: Mapping[LogType, LinkCheck]) -> Iterator[str]:
+    """Write what to add to a policy, as comments: the log types that are missing, and exemptions of everybody."""
+    missing = [log_type for log_type in _NEEDED if exported[log_type].state is not LinkState.OK]
+    exempted = [
+        (one.resource, one.service, one.log_type, member)
+        for level in levels(project)
+        for one in level.audit
+        if one.service in SERVICES and one.log_type in missing
+        for member in one.exempted_members
+        if member in EVERYBODY
+    ]
+    for resource, service, log_type, member in exempted:
+        yield f"# take {member} out of exemptedMembers of {service} {log_type} in the policy of {resource}"
+    blocked = {log_type for _, _, log_type, _ in exempted}
+    wanted = [log_type for log_type in missing if log_type not in blocked]
+    if wanted:
+        yield "# add to policy.yaml, beside bindings, and leave its etag as it is:"
+        yield "#   auditConfigs:"
+        yield f"#   - service: {SERVICE}"
+        yield "#     auditLogConfigs:"
+        yield from (f"#     - logType: {log_type}" for log_type in wanted)
+
+
+def _above(project: ProjectFacts) -> Iterator[str]:
+    """Write the same steps for what is above the project, as comments: they cover all projects below at once."""
+    for name in [one.name for one in project.known_ancestors] or ["organizations/ORGANIZATION_ID"]:
+        kind, _, number = name.partition("/")
+        command = "gcloud resource-manager folders" if kind == "folders" else "gcloud organizations"
+        yield f"#   {command} get-iam-policy {shlex.quote(number)} --format=yaml > policy.yaml"
+        yield f"#   {command} set-iam-policy {shlex.quote(number)} policy.yaml"
+
+
+def _sinks(project: ProjectFacts, routing: Routing, entries: Entries, rule: RuleSettings) -> Iterator[str]:
+    """Write how to mend each sink that leaves the entries out, and the buckets that are not there."""
+    sinks = [store.sink for store in routing.stores if store.sink and store.state is not LinkState.OK]
+    sinks += [one for found in project.elsewhere.values() if isinstance(found, tuple) for one in found]
+    lines = [line for sink in sinks if sink.name != "_Required" for line in _of_sink(project, sink, entries, rule)]
+    if lines:
+        yield from dict.fromkeys(lines)
+    elif project.sinks == ():
+        home = shlex.quote(project.project_id)
+        destination = f"logging.googleapis.com/projects/{project.project_id}/locations/global/buckets/_Default"
+        yield f"gcloud logging sinks create k8s-audit {shlex.quote(destination)} --project={home} \\"
+        yield f"  --log-filter={shlex.quote(_ENTRIES)}"
+
+
+def _of_sink(project: ProjectFacts, sink: Sink, entries: Entries, rule: RuleSettings) -> Iterator[str]:
+    """Write how to mend one sink."""
+    update = f"gcloud logging sinks update {shlex.quote(sink.name)} {_flag(sink.parent)}"
+    if sink.disabled:
+        yield f"{update} --no-disabled"
+        return
+    found = taken(sink, entries)
+    if found.by_filter and sink.name == "_Default":
+        wider = f"({sink.filter}) OR {_ENTRIES}" if sink.filter else _ENTRIES
+        yield f"{update} \\\n  --log-filter={shlex.quote(wider)}"
+    for exclusion in found.exclusions:
+        yield f"{update} --remove-exclusions={shlex.quote(exclusion.name)}"
+    name = bucket_named_by(sink)
+    if name and not isinstance(project.buckets.get(name), Bucket) and project.unlisted is None:
+        yield _bucket_command("create", name, rule)
+    if sink.intercept_children:
+        yield f"gcloud logging sinks describe {shlex.quote(sink.name)} {_flag(sink.parent)}"
+
+
+def _buckets(project: ProjectFacts, routing: Routing, rule: RuleSettings) -> Iterator[str]:
+    """Write how to lengthen the retention of the log buckets that keep the entries."""
+    sinks = [store.sink for store in routing.stores if store.sink and store.state is not LinkState.GAP]
+    sinks += [one for found in project.elsewhere.values() if isinstance(found, tuple) for one in found]
+    for name in dict.fromkeys(one for sink in sinks if (one := bucket_named_by(sink))):
+        bucket = project.buckets.get(name)
+        if name.endswith("/_Required") or (isinstance(bucket, Bucket) and _is_long_enough(bucket, rule)):
+            continue
+        if isinstance(bucket, Bucket) and bucket.lifecycle_state == "DELETE_REQUESTED":
+            yield _command("undelete", name)
+        if isinstance(bucket, Bucket) and bucket.locked:
+            yield "# a locked bucket keeps its retention as it is: create another one, and lead the sink there"
+            yield _bucket_command("create", f"{name.rpartition('/')[0]}/k8s-audit", rule)
+        else:
+            yield _bucket_command("update", name, rule)
+
+
+def _is_long_enough(bucket: Bucket, rule: RuleSettings) -> bool:
+    """Tell whether nothing needs to be done about a bucket."""
+    return bucket.retention_days >= rule.min_retention_days and bucket.lifecycle_state != "DELETE_REQUESTED"
+
+
+def _bucket_command(verb: str, name: str, rule: RuleSettings) -> str:
+    """Write a command that sets a bucket's retention."""
+    return f"{_command(verb, name)} --retention-days={rule.min_retention_days}"
+
+
+def _command(verb: str, name: str) -> str:
+    """Write a command about one bucket."""
+    _, project, _, location, _, bucket = name.split("/", 5)
+    return (
+        f"gcloud logging buckets {verb} {shlex.quote(bucket)} --project={shlex.quote(project)} "
+        f"--location={shlex.quote(location)}"
+    )
+
+
+def _flag(parent: str) -> str:
+    """Write the flag that names where a sink is defined."""
+    kind, _, name = parent.partition("/")
+    flag = {"projects": "project", "folders": "folder"}.get(kind, "organization")
+    return f"--{flag}={shlex.quote(name)}"

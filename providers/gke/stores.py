@@ -1,0 +1,99 @@
+"""What a sink's destination does for the entries that it gets: log buckets are read, other stores are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from providers.gke.facts import Bucket, ProjectFacts, Read, Sink
+from providers.gke.sinks import bucket_named_by, called, sink_text
+from scanner.errors import CollectionError, NotFound
+from scanner.model import Evidence, LinkState, Retention
+
+LIST_SINKS: Final = "logging:ListSinks"
+LIST_BUCKETS: Final = "logging:ListBuckets"
+_BUILT_IN: Final = ("/buckets/_Default", "/buckets/_Required")
+_DAYS_PENDING: Final = 7
+"""For how many days a log bucket that is being deleted keeps what it has, and takes more.
+
+Source: Google Cloud, "Configure log buckets", on deleting one.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What one sink does for the entries.
+
+    Attributes:
+        read: The sink, or why it is not known.
+        retention: That of its destination.
+        sink: None where it is not known.
+        kept_if_taken: The retention of the destination where it surely keeps whatever it gets, else None.
+    """
+
+    state: LinkState
+    reason: str
+    read: Evidence
+    retention: Retention
+    permission: str = ""
+    sink: Sink | None = None
+    kept_if_taken: Retention | None = None
+
+
+def lost(reason: str, read: Evidence, sink: Sink | None = None) -> Store:
+    """Build a store that keeps nothing."""
+    return Store(LinkState.GAP, reason, read, Retention.exactly(0, reason, read), sink=sink)
+
+
+def store_elsewhere(sink: Sink, does: str) -> Store:
+    """Build the store of a destination that is not read: BigQuery, Cloud Storage, Pub/Sub or a project."""
+    read = Evidence(LIST_SINKS, f"{sink.parent}/sinks/{sink.name}", sink_text(sink))
+    kept = Retention.unknown(f"how long {sink.destination} keeps them is not read", read)
+    return Store(LinkState.OK, f"{called(sink)} {does}", read, kept, sink=sink)
+
+
+def bucket_store(project: ProjectFacts, sink: Sink) -> Store | None:
+    """Judge the log bucket that is a sink's destination; None for another kind of destination."""
+    name = bucket_named_by(sink)
+    if name is None:
+        return None
+    bucket = _find(name, project)
+    store = store_elsewhere(sink, f"exports them to log bucket {name}")
+    if isinstance(bucket, NotFound) or bucket is None:
+        return lost(f"{store.reason}, which does not exist", Evidence(LIST_BUCKETS, name, "absent"), sink)
+    if isinstance(bucket, CollectionError):
+        return _unread(name, bucket, store)
+    if bucket.lifecycle_state == "FAILED":
+        return lost(f"{store.reason}, which is in state FAILED", Evidence(LIST_BUCKETS, name, "FAILED"), sink)
+    return Store(LinkState.OK, store.reason, store.read, _retention(name, bucket), sink=sink)
+
+
+def _unread(name: str, error: CollectionError, store: Store) -> Store:
+    """Judge a log bucket that could not be read; those that every project has cannot be deleted."""
+    read = Evidence(LIST_BUCKETS, name, error.said or error.what)
+    kept = Retention.unknown(f"{name} could not be read: {error.what}", read, permission=error.permission)
+    if name.endswith(_BUILT_IN):
+        return Store(LinkState.OK, store.reason, store.read, kept, sink=store.sink)
+    reason = f"{store.reason}, which could not be read: {error.what}"
+    return Store(LinkState.UNKNOWN, reason, store.read, kept, error.permission, store.sink)
+
+
+def _retention(name: str, bucket: Bucket) -> Retention:
+    """Give how long a log bucket keeps its entries."""
+    days = "1 day" if bucket.retention_days == 1 else f"{bucket.retention_days} days"
+    if bucket.lifecycle_state == "DELETE_REQUESTED":
+        reason = f"{name} is being deleted: it keeps them {_DAYS_PENDING} days at most, whatever its retention ({days})"
+        read = Evidence(LIST_BUCKETS, f"{name}.lifecycleState", bucket.lifecycle_state)
+        return Retention(0, min(_DAYS_PENDING, bucket.retention_days), reason, (read,))
+    read = Evidence(LIST_BUCKETS, f"{name}.retentionDays", str(bucket.retention_days))
+    return Retention.exactly(bucket.retention_days, f"{name} keeps them {days}", read)
+
+
+def _find(name: str, project: ProjectFacts) -> Read[Bucket] | None:
+    """Find a bucket under its project's id or number: sinks may name either."""
+    _, home, rest = name.split("/", 2)
+    is_own = project.is_own(home)
+    homes = (project.project_id, project.number) if is_own else (home,)
+    names = [f"projects/{one}/{rest}" for one in homes]
+    found = next((project.buckets[one] for one in names if one in project.buckets), None)
+    return project.unlisted if found is None and is_own else found

@@ -1,0 +1,40 @@
+"""The GKE provider under the engine, with a whole organisation as its one account."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from providers import load
+from scanner.engine import AccountPlan
+from tests.bench.fake_gcp import ORGANIZATION
+from tests.bench.measure import report
+from tests.bench.product import scan
+
+
+def main() -> None:
+    """Read and judge all clusters of the organisation, and print what it took."""
+    began = time.perf_counter()
+    provider = load("gke")
+    grpc = os.environ["BENCH_GRPC"]
+    options = {
+        "organization": ORGANIZATION.removeprefix("organizations/"),
+        "endpoints": {
+            "container": grpc,
+            "logging": grpc,
+            "resource_manager": grpc,
+            "logging_rest": os.environ["BENCH_REST"],
+        },
+    }
+    [account] = asyncio.run(scan([AccountPlan("bench", provider, provider.options.model_validate(options))])).accounts
+    if account.failures:
+        raise SystemExit(str(account.failures[:3]))
+    strange = [cluster for cluster in account.clusters if cluster.status != "PASS"]
+    if strange:
+        raise SystemExit(strange[0].message)
+    report(began, len(account.clusters))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,327 @@
+"""Where Data Access entries end up: sinks here, above and elsewhere, and the log buckets that they name."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from scanner.assessment import assess
+from scanner.model import ClusterObservation, LinkState, LogChannel, RuleSettings, Status
+from tests.emulators.gcp import GcpEmulator
+from tests.unit.providers.gke.conftest import ORGANIZATION, Collect, P, channel, main_of
+
+INTERCEPTS = {"includeChildren": True, "interceptChildren": True}
+TO_CENTRAL = "logging.googleapis.com/projects/central-logs"
+SOME = 'protoPayload.methodName:"secrets"'
+
+
+@pytest.fixture
+def central(project: GcpEmulator) -> GcpEmulator:
+    """A project of the organisation for the logs of all others."""
+    project.cloud.project("central-logs", ORGANIZATION)
+    return project
+
+
+async def reads(collect: Collect, **more: object) -> LogChannel:
+    return channel(await main_of(collect, **more), "data_read")
+
+
+async def test_a_sink_that_intercepts_leads_to_the_sinks_of_its_project(central: GcpEmulator, collect: Collect) -> None:
+    """The entries are routed to a project: its own sinks decide."""
+    central.cloud.sink(ORGANIZATION, "central", TO_CENTRAL, **INTERCEPTS)
+    central.cloud.bucket("central-logs", "_Default", days=365)
+    found = await reads(collect)
+    assert found.delivered.state is LinkState.OK
+    assert found.delivered.reason == (
+        "sink central of organizations/900 routes them to project central-logs: sink _Default of projects/central-logs "
+        "exports them to log bucket projects/central-logs/locations/global/buckets/_Default"
+    )
+    assert (found.retention.at_least, found.retention.at_most) == (365, 365)
+    assert central.cloud.calls["ListSinks", "projects/central-logs"] == 1
+    central.cloud.sinks["projects/central-logs"]["_Default"]["disabled"] = True
+    found = await reads(collect)
+    assert found.delivered.state is LinkState.GAP
+    assert "sink central of organizations/900 intercepts them" in found.delivered.reason
+    assert "sink _Default of projects/central-logs is disabled" in found.delivered.reason
+    result = assess(await main_of(collect), RuleSettings())
+    assert "gcloud logging sinks update _Default --project=central-logs --no-disabled" in result.remediations[0].code
+    assert "gcloud logging sinks describe central --organization=900" in result.remediations[0].code
+
+
+async def test_the_sinks_of_the_other_project_may_be_out_of_reach(central: GcpEmulator, collect: Collect) -> None:
+    central.cloud.sink(ORGANIZATION, "central", TO_CENTRAL, **INTERCEPTS)
+    central.cloud.deny("logging.sinks.list", "projects/central-logs")
+    found = await reads(collect)
+    assert (found.delivered.state, found.delivered.permission) == (LinkState.UNKNOWN, "logging.sinks.list")
+    assert found.delivered.reason.startswith(
+        "sink central of organizations/900 routes them to project central-logs, whose sinks could not be read: "
+    )
+    assert (found.retention.at_least, found.retention.at_most) == (0, math.inf)
+
+
+async def test_the_other_project_may_have_no_sinks_or_route_them_on(central: GcpEmulator, collect: Collect) -> None:
+    central.cloud.sink(ORGANIZATION, "central", TO_CENTRAL, **INTERCEPTS)
+    sinks = central.cloud.sinks["projects/central-logs"]
+    sinks["_Default"]["destination"] = "logging.googleapis.com/projects/third-one"
+    found = await reads(collect)
+    assert found.delivered.state is LinkState.UNKNOWN
+    assert "whether sink _Default of projects/central-logs routes them on to" in found.delivered.reason
+    sinks.clear()
+    found = await reads(collect)
+    assert found.delivered.state is LinkState.GAP
+    assert "routes them to project central-logs, which has no log sink" in found.delivered.reason
+
+
+@pytest.mark.parametrize(
+    ("permission", "resource"),
+    [("logging.sinks.list", ORGANIZATION), ("resourcemanager.folders.get", ""), ("resourcemanager.projects.get", "")],
+)
+async def test_a_project_shows_what_intercepts_its_entries_where_nothing_above_may_be_read(
+    permission: str, resource: str, central: GcpEmulator, collect: Collect
+) -> None:
+    central.cloud.deny(permission, resource)
+    assert (await reads(collect)).delivered.state is LinkState.OK
+    central.cloud.sink(ORGANIZATION, "central", TO_CENTRAL, **INTERCEPTS)
+    assert (await reads(collect)).delivered.reason.startswith("sink central of organizations/900 routes them to")
+
+
+async def test_a_project_that_may_not_show_it_leaves_it_open(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.deny("logging.sinks.list", ORGANIZATION)
+    project.cloud.fault("internal", "ListSinks", P)
+    found = await reads(collect, scan={"retries": 0})
+    assert found.delivered.state is LinkState.UNKNOWN
+
+
+@pytest.mark.parametrize("place", [ORGANIZATION, "folders/10"])
+async def test_an_intercepting_sink_to_a_log_bucket(place: str, central: GcpEmulator, collect: Collect) -> None:
+    bucket = central.cloud.bucket("central-logs", "audit", location="eu", days=365, locked=True)
+    central.cloud.sink(place, "central", f"logging.googleapis.com/{bucket}", **INTERCEPTS)
+    found = await reads(collect)
+    assert (found.delivered.state, found.retention.at_least) == (LinkState.OK, 365)
+    central.cloud.deny("logging.buckets.get", "projects/central-logs")
+    found = await reads(collect)
+    assert (found.delivered.state, found.delivered.permission) == (LinkState.UNKNOWN, "logging.buckets.get")
+    central.cloud.denied.clear()
+    del central.cloud.buckets["central-logs"][bucket]
+    found = await reads(collect)
+    assert found.delivered.state is LinkState.GAP
+    assert f"exports them to log bucket {bucket}, which does not exist" in found.delivered.reason
+    result = assess(await main_of(collect), RuleSettings())
+    assert (
+        "gcloud logging buckets create audit --project=central-logs --location=eu --retention-days=30"
+        in result.remediations[0].code
+    )
+
+
+async def test_what_is_intercepted_in_part_is_kept_in_either_place(central: GcpEmulator, collect: Collect) -> None:
+    """Some entries go to the central bucket and the rest to _Default: all are kept, as long as in the worse."""
+    bucket = central.cloud.bucket("central-logs", "audit", days=7)
+    central.cloud.sink(ORGANIZATION, "central", f"logging.googleapis.com/{bucket}", filter=SOME, **INTERCEPTS)
+    found = await reads(collect)
+    assert found.delivered.state is LinkState.OK
+    assert (found.retention.at_least, found.retention.at_most) == (7, 30)
+    central.cloud.sink("folders/10", "more", f"logging.googleapis.com/{bucket}", filter=SOME, **INTERCEPTS)
+    assert (await reads(collect)).delivered.state is LinkState.OK
+    del central.cloud.buckets["central-logs"][bucket]
+    found = await reads(collect)
+    assert (found.delivered.state, found.delivered.reason) == (
+        LinkState.UNKNOWN,
+        "sink more of folders/10 may intercept them",
+    )
+
+
+async def test_sinks_of_the_same_level_take_nothing_from_each_other(central: GcpEmulator, collect: Collect) -> None:
+    central.cloud.sink(ORGANIZATION, "a", "pubsub.googleapis.com/projects/siem/topics/logs", **INTERCEPTS)
+    central.cloud.sink(ORGANIZATION, "b", "bigquery.googleapis.com/projects/dwh/datasets/audit", includeChildren=True)
+    central.cloud.sink("folders/10", "c", "storage.googleapis.com/archive", includeChildren=True)
+    central.cloud.sink(ORGANIZATION, "d", "storage.googleapis.com/own-entries-only")
+    found = await reads(collect)
+    assert found.delivered.reason == (
+        "sink a of organizations/900 exports them to pubsub.googleapis.com/projects/siem/topics/logs; "
+        "sink b of organizations/900 exports them to bigquery.googleapis.com/projects/dwh/datasets/audit"
+    )
+    assert (found.retention.at_least, found.retention.at_most) == (0, math.inf)
+
+
+async def test_further_stores_are_told_and_open_the_retention_upwards(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.sink(
+        P,
+        "archive",
+        "storage.googleapis.com/payments-archive",
+        filter='LOG_ID("cloudaudit.googleapis.com/data_access")',
+    )
+    found = await reads(collect)
+    assert "sink archive of projects/payments-prod exports them to storage.googleapis.com/payments-archive" in (
+        found.delivered.reason
+    )
+    assert (found.retention.at_least, found.retention.at_most) == (30, math.inf)
+    assert found.retention.reason == (
+        "projects/payments-prod/locations/global/buckets/_Default keeps them 30 days; how long "
+        "storage.googleapis.com/payments-archive keeps them is not read"
+    )
+
+
+async def test_a_filter_that_cannot_be_decided_leaves_it_open(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.sinks[P]["_Default"]["filter"] = SOME
+    project.cloud.sinks[P]["_Default"]["exclusions"] = [{"name": "x", "filter": "sample(insertId, 0.9)"}]
+    found = await reads(collect)
+    assert found.delivered.state is LinkState.UNKNOWN
+    assert found.delivered.reason == (
+        f"whether the filter of sink _Default of projects/payments-prod matches them depends on {SOME}; some of them "
+        "may be left out by exclusion x of sink _Default of projects/payments-prod: sample(insertId, 0.9)"
+    )
+
+
+async def test_a_filter_of_the_default_sink_is_widened(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.sinks[P]["_Default"]["filter"] = 'resource.type="gce_instance"'
+    result = assess(await main_of(collect), RuleSettings())
+    assert result.status is Status.FAIL
+    assert result.remediations[0].code == (
+        "gcloud logging sinks list --project=payments-prod\n"
+        "gcloud logging sinks update _Default --project=payments-prod \\\n"
+        '  --log-filter=\'(resource.type="gce_instance") OR (LOG_ID("cloudaudit.googleapis.com/data_access") AND '
+        'resource.type="k8s_cluster")\''
+    )
+
+
+async def test_an_exclusion_is_taken_out_by_its_name(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.sinks[P]["_Default"]["exclusions"] = [
+        {"name": "cheap; rm -rf /", "filter": 'resource.type="k8s_cluster"'},
+        {"name": "harmless", "filter": 'resource.type="gce_instance"'},
+    ]
+    result = assess(await main_of(collect), RuleSettings())
+    assert (
+        "gcloud logging sinks update _Default --project=payments-prod --remove-exclusions='cheap; rm -rf /'"
+        in result.remediations[0].code
+    )
+    assert "harmless" not in result.remediations[0].code
+
+
+async def test_a_project_without_sinks(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.sinks[P].clear()
+    found = await reads(collect)
+    assert found.delivered.reason == "no sink keeps Data Access entries: project payments-prod has no log sink"
+    result = assess(await main_of(collect), RuleSettings())
+    assert "gcloud logging sinks create k8s-audit" in result.remediations[0].code
+
+
+async def test_a_bucket_of_the_projects_own_that_is_gone_or_broken(project: GcpEmulator, collect: Collect) -> None:
+    name = "projects/payments-prod/locations/eu/buckets/k8s"
+    project.cloud.sinks[P]["_Default"]["destination"] = f"logging.googleapis.com/{name}"
+    assert (await reads(collect)).delivered.reason.endswith(f"exports them to log bucket {name}, which does not exist")
+    project.cloud.bucket("payments-prod", "k8s", location="eu", lifecycle_state="FAILED")
+    assert (await reads(collect)).delivered.reason.endswith("which is in state FAILED")
+    project.cloud.deny("logging.buckets.list")
+    found = await reads(collect)
+    assert (found.delivered.state, found.delivered.permission) == (LinkState.UNKNOWN, "logging.buckets.list")
+    assert f"log bucket {name}, which could not be read" in found.delivered.reason
+
+
+async def test_a_bucket_may_be_named_by_the_projects_number(project: GcpEmulator, collect: Collect) -> None:
+    number = project.cloud.projects["payments-prod"].number
+    name = f"projects/{number}/locations/global/buckets/_Default"
+    project.cloud.sinks[P]["_Default"]["destination"] = f"logging.googleapis.com/{name}"
+    assert (await reads(collect)).retention.at_least == 30
+    project.cloud.sinks[P]["_Default"]["destination"] = f"logging.googleapis.com/projects/{number}"
+    assert (await reads(collect)).delivered.state is LinkState.OK
+
+
+async def retention_of(collect: Collect, **rule: object) -> tuple[ClusterObservation, LinkState, str]:
+    settings = RuleSettings.model_validate({"links": ["generated", "exported", "delivered", "retained"], **rule})
+    cluster = await main_of(collect, rule=settings)
+    result = assess(cluster, settings)
+    links = {link.value: check.state for link, check in result.findings[1].links.items()}
+    return cluster, links["retained"], "\n".join(one.code for one in result.remediations)
+
+
+async def test_a_short_retention_is_lengthened(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.bucket("payments-prod", "_Default", days=1)
+    cluster, state, code = await retention_of(collect, min_retention_days=90)
+    assert state is LinkState.GAP
+    assert channel(cluster, "data_read").retention.reason.endswith("/_Default keeps them 1 day")
+    assert code == (
+        "gcloud logging buckets list --project=payments-prod\n"
+        "gcloud logging buckets update _Default --project=payments-prod --location=global --retention-days=90"
+    )
+
+
+async def test_a_locked_bucket_keeps_its_retention(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.bucket("payments-prod", "_Default", days=10, locked=True)
+    cluster, state, code = await retention_of(collect)
+    assert state is LinkState.GAP
+    assert (
+        "gcloud logging buckets create k8s-audit --project=payments-prod --location=global --retention-days=30" in code
+    )
+    assert "is locked: its retention can no longer be changed" in " ".join(note.text for note in cluster.notes)
+
+
+async def test_a_bucket_that_is_being_deleted_keeps_a_week_at_most(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.bucket("payments-prod", "_Default", days=400, lifecycle_state="DELETE_REQUESTED")
+    cluster, state, code = await retention_of(collect)
+    assert state is LinkState.GAP
+    assert channel(cluster, "data_read").delivered.state is LinkState.OK
+    assert "gcloud logging buckets undelete _Default --project=payments-prod --location=global" in code
+    assert "is being deleted: within 7 days its entries are gone" in " ".join(note.text for note in cluster.notes)
+
+
+async def test_what_a_bucket_hides_or_encrypts_is_told(project: GcpEmulator, collect: Collect) -> None:
+    key = "projects/kms/locations/eu/keyRings/logs/cryptoKeys/audit"
+    project.cloud.bucket(
+        "payments-prod", "_Default", restricted_fields=["protoPayload"], cmek_settings={"kms_key_name": key}
+    )
+    texts = [note.text for note in (await main_of(collect)).notes]
+    name = "projects/payments-prod/locations/global/buckets/_Default"
+    assert f"log bucket {name} is encrypted with {key}: without that key nobody reads it" in texts
+    assert f"log bucket {name} hides protoPayload from readers without logging.fields.access" in texts
+
+
+async def test_a_project_may_be_named_by_its_number(project: GcpEmulator, collect: Collect) -> None:
+    """Entries name a project by its id; where only its number is known, a filter that compares the id is undecided."""
+    number = project.cloud.projects["payments-prod"].number
+    project.cloud.sinks[P]["_Default"]["filter"] = 'resource.labels.project_id="payments-prod"'
+    found = await collect(project=number)
+    assert found.clusters["main"].ref.account_id == "payments-prod"
+    assert channel(found.clusters["main"], "data_read").delivered.state is LinkState.OK
+    project.cloud.deny("resourcemanager.projects.get")
+    found = await collect(project=number)
+    delivered = channel(found.clusters["main"], "data_read").delivered
+    assert delivered.state is LinkState.UNKNOWN
+    assert 'depends on resource.labels.project_id="payments-prod"' in delivered.reason
+
+
+WHO = "protoPayload.authenticationInfo.principalEmail"
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "left_out"),
+    [
+        (f'{WHO}="robot@x.iam.gserviceaccount.com"', "ok", {"robot@x.iam.gserviceaccount.com": True}),
+        (f'resource.type="k8s_cluster" {WHO}=("a@x" OR "b@x")', "ok", {"a@x": False, "b@x": False}),
+        (f'resource.type="gce_instance" {WHO}="a@x"', "ok", {}),
+        (f'{WHO}="a@x" AND protoPayload.methodName:"list"', "ok", {"a@x": False}),
+        (f'{WHO}="system:serviceaccount:kube-system:job"', "ok", {"system:serviceaccount:kube-system:job": True}),
+        (f'{WHO}="system:anonymous"', "unknown", {}),
+        (f'{WHO}:"system:"', "unknown", {}),
+        (f'{WHO}!="a@x"', "gap", {}),
+    ],
+)
+async def test_an_exclusion_of_named_principals_is_a_blind_spot(
+    text: str, state: str, left_out: dict[str, bool], project: GcpEmulator, collect: Collect
+) -> None:
+    """Ordinary principals are not the ones that a filter names; requests without a user may be."""
+    project.cloud.bind(ORGANIZATION, "roles/owner", "serviceAccount:robot@x.iam.gserviceaccount.com")
+    project.cloud.sinks[P]["_Default"]["exclusions"] = [{"name": "quiet", "filter": text}]
+    cluster = await main_of(collect)
+    assert channel(cluster, "data_read").delivered.state.value == state
+    assert {spot.identity.removeprefix("principal "): spot.grave for spot in cluster.blind_spots} == left_out
+    for spot in cluster.blind_spots:
+        how = "some of its Data Access entries may be" if "methodName" in text else "all of its Data Access entries are"
+        assert spot.what.startswith(f"{how} left out: ")
+        assert "exclusion quiet of sink _Default" in spot.what
+
+
+async def test_what_another_sink_keeps_is_no_blind_spot(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.sinks[P]["_Default"]["exclusions"] = [{"name": "quiet", "filter": f'{WHO}="a@x"'}]
+    project.cloud.sink(P, "all", "storage.googleapis.com/archive")
+    assert (await main_of(collect)).blind_spots == ()
