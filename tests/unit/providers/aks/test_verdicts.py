@@ -10,7 +10,17 @@ from providers.aks.facts import Existing, Groups, LifecycleRule, Read, StorageAc
 from scanner.assessment import assess
 from scanner.errors import CollectionError
 from scanner.knowledge import provider_knowledge
-from scanner.model import ClusterResult, Grade, Link, LinkState, Recorded, RequestCategory, RuleSettings, Status
+from scanner.model import (
+    Capability,
+    ClusterResult,
+    Grade,
+    Link,
+    LinkState,
+    Recorded,
+    RequestCategory,
+    RuleSettings,
+    Status,
+)
 from tests.unit.providers.aks.builders import (
     ARC_ID,
     NAMESPACE_ID,
@@ -533,3 +543,17 @@ def test_more_days_than_a_table_can_keep_take_a_storage_account() -> None:
     result = judge(None, setting("kube-audit", "guard"), rule={"min_retention_days": 5000})
     [advice] = [one for one in result.remediations if one.title == "Keep the records longer"]
     assert advice.code.startswith("az monitor diagnostic-settings update --name audit --resource")
+
+
+def test_a_log_without_get_and_list_records_what_is_made_and_not_what_is_read() -> None:
+    recorded = {one.capability: one.recorded for one in judge(None, setting("kube-audit-admin", "guard")).capabilities}
+    assert recorded == {
+        Capability.SECRET_READS: Recorded.PARTLY,
+        Capability.POD_CREATION: Recorded.YES,
+        Capability.POD_EXEC: Recorded.PARTLY,
+        Capability.RBAC_CHANGES: Recorded.YES,
+        Capability.TOKEN_REQUESTS: Recorded.YES,
+        Capability.DELETECOLLECTION: Recorded.YES,
+        Capability.IMPERSONATION: Recorded.PARTLY,
+        Capability.DISCOVERY: Recorded.NO,
+    }
