@@ -65,8 +65,7 @@ def exported(facts: ClusterFacts, category: Category, found: tuple[Exporter, ...
     """Say whether a category is switched on in any of the settings, which all count together."""
     settings = facts.settings
     if isinstance(settings, CollectionError):
-        reason = f"the diagnostic settings could not be read: {settings.what}"
-        return LinkCheck(LinkState.UNKNOWN, reason, (evidence(settings, READ_SETTINGS),), settings.permission)
+        return unread_settings(settings)
     sure = [one for one in found if one.sure]
     if sure:
         names = _listed(dict.fromkeys(one.setting.name for one in sure))
@@ -75,7 +74,7 @@ def exported(facts: ClusterFacts, category: Category, found: tuple[Exporter, ...
         reason = f"diagnostic setting {names} exports {category}{how}"
         return LinkCheck(LinkState.OK, reason, (*(one.evidence for one in sure), *_group_evidence(facts, sure)))
     if found:
-        return _open(facts.groups, category, found)
+        return unresolved(facts.groups, found)
     return LinkCheck(LinkState.GAP, _not_exported(category, settings), _all_entries(settings))
 
 
@@ -91,14 +90,20 @@ def _holds(entry: LogSetting, category: Category, groups: Read[Groups] | None) -
     return _Holds.MAYBE if isinstance(groups, CollectionError) or groups is None else _Holds.NO
 
 
-def _open(groups: Read[Groups] | None, category: Category, found: tuple[Exporter, ...]) -> LinkCheck:
-    """Leave open what a category group holds that could not be read."""
-    names = _listed(dict.fromkeys(f"{one.entry.text} of diagnostic setting {one.setting.name}" for one in found))
+def unread_settings(error: CollectionError) -> LinkCheck:
+    """Leave open what is exported, and where to: one reason for every link, so that it is told once."""
+    reason = f"the diagnostic settings could not be read: {error.what}"
+    return LinkCheck(LinkState.UNKNOWN, reason, (evidence(error, READ_SETTINGS),), error.permission)
+
+
+def unresolved(groups: Read[Groups] | None, found: tuple[Exporter, ...]) -> LinkCheck:
+    """Leave open what a category group holds that could not be read, for every category and link in the same words."""
+    names = _listed(f"{one.entry.text} of diagnostic setting {one.setting.name}" for one in found)
     read = tuple(one.evidence for one in found)
     if isinstance(groups, CollectionError):
-        reason = f"whether {names} holds {category} could not be read: {groups.what}"
+        reason = f"what {names} holds could not be read: {groups.what}"
         return LinkCheck(LinkState.UNKNOWN, reason, (*read, evidence(groups, READ_CATEGORIES)), groups.permission)
-    return LinkCheck(LinkState.UNKNOWN, f"whether {names} holds {category} was not read", read)
+    return LinkCheck(LinkState.UNKNOWN, f"what {names} holds was not read", read)
 
 
 def _not_exported(category: Category, settings: tuple[DiagnosticSetting, ...]) -> str:

@@ -37,6 +37,7 @@ _REDIRECT, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _TOO_MANY, _SERVER_E
 _REQUEST: Final = 400
 _NOT_REGISTERED: Final = frozenset({"MissingSubscriptionRegistration", "InvalidResourceNamespace"})
 _NO_CLUSTER: Final = frozenset({"ResourceNotFound", "ParentResourceNotFound", "ResourceGroupNotFound"})
+_NO_SUBSCRIPTION: Final = "SubscriptionNotFound"
 _ACTION: Final = re.compile(r"perform action '([^']+)'")
 _URL: Final = re.compile(r"(?P<scheme>https?://)(?:[^\s\"'/@]*@)?(?P<host>[^\s\"'/]*)[^\s\"']*")
 
@@ -71,7 +72,8 @@ def refusal(answer: AsyncHttpResponse, operation: str, where: str, permission: s
     if status == _NOT_FOUND or code in _NOT_REGISTERED:
         gone = ResourceGoneError if code in _NO_CLUSTER else NotFound
         kind = NotRegisteredError if code in _NOT_REGISTERED else gone
-        return kind(f"{operation} finds nothing: {said}", where=place)
+        hint = "correct its id; a subscription of another tenant is not found either" if code == _NO_SUBSCRIPTION else ""
+        return kind(f"{operation} finds nothing: {said}", where=place, hint=hint)
     return _failed(status, operation, where, said, attempts)
 
 

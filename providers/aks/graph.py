@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -19,6 +20,7 @@ from providers.aks.parsing import CLUSTER_FIELDS, cluster_of, subscription_of
 from providers.aks.permissions import LIST_CLUSTERS, READ_SUBSCRIPTIONS
 from providers.aks.session import Answer, Call, Connection
 from providers.aks.shapes import objects, text
+from scanner.errors import PermissionDenied
 from scanner.ports import Waits
 
 T = TypeVar("T")
@@ -61,8 +63,10 @@ class ResourceGraph:
         for scope in scopes:
             where = f"management group {management_group}" if management_group else f"{len(ids)} subscriptions"
             query = Query(_SUBSCRIPTIONS_QUERY, scope, where, READ_SUBSCRIPTIONS)
-            async for rows in self._pages(query, subscription_of):
-                found += rows
+            # Resource Graph refuses a query only where it may show none of its subscriptions.
+            with suppress(PermissionDenied):
+                async for rows in self._pages(query, subscription_of):
+                    found += rows
         return tuple(found)
 
     async def clusters(

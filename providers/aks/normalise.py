@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from providers.aks.exports import Exporter, exported, exporters
+from providers.aks.exports import Exporter, exported, exporters, unread_settings
 from providers.aks.facts import Category, Cluster, ClusterFacts, StorageAccount
 from providers.aks.failures import evidence
 from providers.aks.observed import observed
@@ -114,9 +114,7 @@ def _delivered(category: Category, stores: tuple[Kept, ...], facts: ClusterFacts
     if stores:
         return delivered(stores)
     if isinstance(facts.settings, CollectionError):
-        error = facts.settings
-        reason = f"where {category} goes could not be read: {error.what}"
-        return LinkCheck(LinkState.UNKNOWN, reason, (evidence(error, READ_SETTINGS),), error.permission)
+        return unread_settings(facts.settings)
     return LinkCheck(LinkState.NOT_APPLICABLE, f"{category} is not exported, so nothing of it is delivered")
 
 
@@ -127,9 +125,8 @@ def _retained(category: Category, stores: tuple[Kept, ...], facts: ClusterFacts)
     if stores:
         return retained(stores)
     if isinstance(facts.settings, CollectionError):
-        error = facts.settings
-        reason = f"how long {category} is kept could not be read: {error.what}"
-        return Retention.unknown(reason, evidence(error, READ_SETTINGS), permission=error.permission)
+        unread = unread_settings(facts.settings)
+        return Retention.unknown(unread.reason, *unread.evidence, permission=unread.permission)
     read = Evidence(READ_SETTINGS, "value", f"no entry for {category} that is enabled")
     return Retention.exactly(0, f"{category} is not exported, so nothing of it is kept", read)
 

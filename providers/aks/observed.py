@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import quote
 
 from providers.aks.facts import Category, ClusterFacts, DestinationKind, Read, Workspace
 from providers.aks.failures import SDK_ERRORS, evidence, translate
@@ -40,7 +41,7 @@ async def newest_records(connection: Connection, waits: Waits, workspace: Worksp
         CollectionError: It may not be asked, or does not answer.
     """
     body = {"query": _QUERY, "timespan": f"PT{hours}H"}
-    call = Call(f"/v1/workspaces/{workspace.customer_id}/query", QUERY_LOGS, name, QUERY_LOGS, body)
+    call = Call(f"/v1/workspaces/{quote(workspace.customer_id)}/query", QUERY_LOGS, name, QUERY_LOGS, body)
     answer = await connection.query_logs(call, waits)
     try:
         found: dict[str, dict[str, datetime]] = {}

@@ -111,8 +111,9 @@ def _category_notes(stores: Mapping[Category, tuple[Kept, ...]]) -> Iterator[Not
             " denied a read leaves no trace"
         )
         yield Note(NoteSeverity.WARNING, text, (admin[0].evidence,))
-    places = {store.destination.key for store in full if store.destination}
+    places = {store.destination.key for store in full if store.destination and store.state is LinkState.OK}
     both = [store for store in admin if store.destination and store.destination.key in places]
+    both = [store for store in both if store.state is LinkState.OK]
     if both and both[0].destination:
         text = (
             f"kube-audit and kube-audit-admin both go to {both[0].destination.name}: every record of the second is in"
@@ -150,9 +151,7 @@ def _table_notes(facts: ClusterFacts) -> Iterator[Note]:
             continue
         where = f"table {name} of Log Analytics workspace {workspace.rpartition('/')[2]}"
         if table.plan != _FULL_PLAN:
-            text = (
-                f"{where} has the plan {table.plan}: queries of it are limited and charged for, and alerts are not made"
-            )
+            text = f"{where} has the plan {table.plan}: queries of it are limited, and each is charged for"
             yield Note(NoteSeverity.INFO, text, (Evidence(READ_TABLE, f"{name}.properties.plan", table.plan),))
         if table.days is not None and table.total_days is not None and table.days < table.total_days:
             text = (

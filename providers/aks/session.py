@@ -5,16 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import ssl
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import aiohttp
-from azure.core.exceptions import ServiceResponseTimeoutError
-from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import AsyncHTTPPolicy, AsyncRetryPolicy, UserAgentPolicy
-from azure.core.pipeline.transport import AioHttpTransport
+from azure.core.pipeline.policies import AsyncRetryPolicy, UserAgentPolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.containerservice.aio import ContainerServiceClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
@@ -22,6 +17,7 @@ from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 from providers.aks.credentials import make_credential
 from providers.aks.failures import SDK_ERRORS, credentials_error, malformed, refusal, translate
 from providers.aks.options import AksOptions
+from providers.aks.pool import AttemptTimeout, Pool
 from scanner.errors import CollectionError
 from scanner.model import ScanSettings
 from scanner.ports import Waits
@@ -36,7 +32,7 @@ _USER_AGENT: Final = "k8s-audit-coverage"
 _OK: Final = 200
 _METHODS: Final = ["GET", "POST"]
 """Both only ever read here: Resource Graph and Log Analytics take their queries as POST."""
-_FIRST_WAIT, _LONGEST_WAIT, _GOODBYE = 0.25, 20.0, 0.25
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 20.0
 _NEVER_TYPED: Final = "00000000-0000-0000-0000-000000000000"
 """The client wants a subscription for its typed methods, none of which is used: they cost ten times the CPU."""
 
@@ -157,7 +153,7 @@ class Connection:
             UserAgentPolicy(base_user_agent=_USER_AGENT),
             retry,
             AsyncARMChallengeAuthenticationPolicy(self._credential, audience),
-            _AttemptTimeout(scan.call_timeout, self._pool),
+            AttemptTimeout(scan.call_timeout, self._pool),
         ]
         return ContainerServiceClient(
             self._credential,
@@ -186,38 +182,6 @@ class Connection:
         if not isinstance(body, dict):
             raise malformed(call.operation, call.where, "its body is no JSON object")
         return Answer(body, answer.headers)
-
-
-class Pool:
-    """The connections to all of Azure's hosts within one event loop, with one TLS context.
-
-    A TLS context costs milliseconds, and azure-core would make one for each request that names certificates.
-
-    Attributes:
-        users: How many accounts use it now.
-        is_interrupted: Whether an answer was not waited for to its end.
-    """
-
-    def __init__(self, scan: ScanSettings) -> None:
-        """Open nothing yet; SSL_CERT_FILE and SSL_CERT_DIR are honoured by Python's default context."""
-        connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(), limit=scan.max_calls)
-        self._session = aiohttp.ClientSession(
-            connector=connector, trust_env=True, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
-        )
-        self.transport = AioHttpTransport(
-            session=self._session,
-            session_owner=False,
-            connection_timeout=scan.connect_timeout,
-            read_timeout=scan.call_timeout,
-        )
-        self.users = 0
-        self.is_interrupted = False
-
-    async def close(self) -> None:
-        """Close all connections; one that was interrupted says goodbye first, which aiohttp does not wait for."""
-        await self._session.close()
-        if self.is_interrupted:
-            await asyncio.sleep(_GOODBYE)
 
 
 class Connections:
@@ -266,29 +230,6 @@ class Connections:
         if pool.users == 0:
             self._pools.pop(_loop(scan), None)
             await pool.close()
-
-
-class _AttemptTimeout(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
-    """Bounds each attempt: the transport's own limits start anew with every byte that trickles in."""
-
-    def __init__(self, seconds: float, pool: Pool) -> None:
-        """Allow each attempt some seconds; the pool is told of those that take longer."""
-        super().__init__()
-        self._seconds = seconds
-        self._pool = pool
-
-    async def send(self, request: PipelineRequest[HttpRequest]) -> PipelineResponse[HttpRequest, AsyncHttpResponse]:
-        """Send the request on, and give up in time."""
-        try:
-            async with asyncio.timeout(self._seconds):
-                sent: Awaitable[PipelineResponse[HttpRequest, AsyncHttpResponse]] = self.next.send(request)
-                return await sent
-        except TimeoutError as error:
-            self._pool.is_interrupted = True
-            raise ServiceResponseTimeoutError(f"no answer within {self._seconds:g} seconds") from error
-        except asyncio.CancelledError:
-            self._pool.is_interrupted = True
-            raise
 
 
 def _loop(scan: ScanSettings) -> tuple[object, ...]:

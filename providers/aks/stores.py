@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from providers.aks.exports import Exporter
+from providers.aks.exports import Exporter, unresolved
 from providers.aks.facts import (
     Category,
     Cluster,
@@ -133,8 +133,14 @@ def _of_setting(facts: ClusterFacts, category: Category, exporter: Exporter) -> 
     for destination in setting.destinations:
         kept = _destination(facts, category, setting, destination)
         if not exporter.sure and kept.state is LinkState.OK:
-            reason = f"whether diagnostic setting {setting.name} exports {category} at all is not known"
-            kept = replace(kept, state=LinkState.UNKNOWN, reason=reason, evidence=exporter.evidence)
+            check = unresolved(facts.groups, (exporter,))
+            kept = replace(
+                kept,
+                state=LinkState.UNKNOWN,
+                reason=check.reason,
+                evidence=check.evidence[-1],
+                permission=check.permission,
+            )
         yield replace(kept, destination=destination)
 
 
@@ -178,7 +184,7 @@ def _workspace(
     if workspace.ingestion in _REFUSING:
         why, remedy = _REFUSING[workspace.ingestion]
         read = Evidence(READ_WORKSPACE, "properties.workspaceCapping.dataIngestionStatus", workspace.ingestion)
-        return replace(_nothing(setting, f"{sends}, but {why}", read), remedy=remedy)
+        return replace(_nothing(setting, f"{_sends(setting, destination)}, but {why}", read), remedy=remedy)
     kept = _table(facts, workspace, destination, table)
     changed = _transformed(facts, workspace, table)
     if changed is not None:
