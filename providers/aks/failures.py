@@ -39,6 +39,10 @@ _NOT_REGISTERED: Final = frozenset({"MissingSubscriptionRegistration", "InvalidR
 _NO_CLUSTER: Final = frozenset({"ResourceNotFound", "ParentResourceNotFound", "ResourceGroupNotFound"})
 _NO_SUBSCRIPTION: Final = "SubscriptionNotFound"
 _ACTION: Final = re.compile(r"perform action '([^']+)'")
+_GUIDE: Final = re.compile(
+    r" ?(Visit|See the troubleshooting guide|To mitigate this issue)[^:]*?:? ?https://aka\.ms/\S*( to troubleshoot this issue\.?)?"
+)
+"""Azure-identity ends each of its sentences with a link to its own guide, of which nothing else would be seen."""
 _URL: Final = re.compile(r"(?P<scheme>https?://)(?:[^\s\"'/@]*@)?(?P<host>[^\s\"'/]*)[^\s\"']*")
 
 
@@ -72,7 +76,7 @@ def refusal(answer: AsyncHttpResponse, operation: str, where: str, permission: s
     if status == _NOT_FOUND or code in _NOT_REGISTERED:
         gone = ResourceGoneError if code in _NO_CLUSTER else NotFound
         kind = NotRegisteredError if code in _NOT_REGISTERED else gone
-        hint = "correct its id; a subscription of another tenant is not found either" if code == _NO_SUBSCRIPTION else ""
+        hint = "correct its id: those of another tenant are not found either" if code == _NO_SUBSCRIPTION else ""
         return kind(f"{operation} finds nothing: {said}", where=place, hint=hint)
     return _failed(status, operation, where, said, attempts)
 
@@ -127,8 +131,9 @@ def evidence(error: CollectionError, operation: str) -> Evidence:
 
 
 def one_line(error: BaseException | str) -> str:
-    """Give an error's text on one line, URLs cut to scheme and host (a proxy's may hold a password)."""
-    text = _URL.sub(r"\g<scheme>\g<host>", " ".join(str(error).split()))
+    """Give an error's text on one line, without links to guides; URLs cut to scheme and host (they may hold secrets)."""
+    text = _GUIDE.sub("", " ".join(str(error).split()))
+    text = _URL.sub(r"\g<scheme>\g<host>", text)
     return textwrap.shorten(text, _LONGEST, placeholder=" ...") or type(error).__name__
 
 

@@ -8,7 +8,6 @@ from typing import Final
 
 from providers.aks.exports import Exporter, exported, exporters, unread_settings
 from providers.aks.facts import Category, Cluster, ClusterFacts, StorageAccount
-from providers.aks.failures import evidence
 from providers.aks.observed import observed
 from providers.aks.permissions import (
     QUERY_LOGS,

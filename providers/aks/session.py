@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -189,6 +190,8 @@ class Connections:
 
     def __init__(self) -> None:
         """Start with none."""
+        # What the library logs of a failure stands in the report; unhandled, it would go to standard error as well.
+        logging.getLogger("azure").addHandler(logging.NullHandler())
         self._open: dict[tuple[object, ...], asyncio.Task[Connection]] = {}
         self._pools: dict[tuple[object, ...], Pool] = {}
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +196,20 @@ def test_whom_a_token_is_for_is_told_as_far_as_it_says_so() -> None:
     assert _named(_claims(token({"oid": "1"}))) == ""
     for opaque in ("", "opaque", "a.b.c", token([1])):
         assert _claims(opaque) == {}
+
+
+def test_nothing_but_the_reports_and_the_log_tells_of_a_failure(emulator: AzureEmulator, tmp_path: Path) -> None:
+    """What azure-identity logs by itself would break the lines of JSON on standard error."""
+    account = '[[account]]\nname = "a"\nprovider = "aks"\ntenant = true\ncredential = "environment"\n'
+    endpoints = f'endpoints = {{resource_manager = "{emulator.endpoint}", authority = "{emulator.endpoint}"}}\n'
+    (tmp_path / "config.toml").write_text(account + endpoints)
+    command = [sys.executable, "-m", "scanner", "scan", "--config", "config.toml", "--output", "out"]
+    environment = {**os.environ, "AZURE_CLIENT_SECRET": "wrong", "PYTHONPATH": str(Path(__file__).parents[4])}
+    done = subprocess.run(  # noqa: S603 - our own command
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    [told] = [one for one in events if one["event"] == "not_read"]
+    assert "AADSTS7000215: Invalid client secret" in told["reason"]
+    assert "aka.ms" not in told["reason"]

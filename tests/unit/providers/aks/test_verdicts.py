@@ -172,7 +172,7 @@ def test_a_category_group_holds_what_azure_says_and_nothing_is_assumed(
     found, reason = link(result, API_CALLS, Link.EXPORTED)
     assert found is state
     if isinstance(groups, CollectionError):
-        assert "whether category group audit of diagnostic setting audit holds kube-audit could not be read" in reason
+        assert "what category group audit of diagnostic setting audit holds could not be read" in reason
         assert "Microsoft.Insights/diagnosticSettingsCategories/read" in result.permissions_missing
         assert result.status is Status.UNKNOWN
 
