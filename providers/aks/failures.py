@@ -40,7 +40,8 @@ _NO_CLUSTER: Final = frozenset({"ResourceNotFound", "ParentResourceNotFound", "R
 _NO_SUBSCRIPTION: Final = "SubscriptionNotFound"
 _ACTION: Final = re.compile(r"perform action '([^']+)'")
 _GUIDE: Final = re.compile(
-    r" ?(Visit|See the troubleshooting guide|To mitigate this issue)[^:]*?:? ?https://aka\.ms/\S*( to troubleshoot this issue\.?)?"
+    r" ?(Visit|See the troubleshooting guide|To mitigate this issue)[^:]*?:? ?https://aka\.ms/\S*"
+    r"( to troubleshoot this issue\.?)?"
 )
 """Azure-identity ends each of its sentences with a link to its own guide, of which nothing else would be seen."""
 _URL: Final = re.compile(r"(?P<scheme>https?://)(?:[^\s\"'/@]*@)?(?P<host>[^\s\"'/]*)[^\s\"']*")
@@ -131,7 +132,7 @@ def evidence(error: CollectionError, operation: str) -> Evidence:
 
 
 def one_line(error: BaseException | str) -> str:
-    """Give an error's text on one line, without links to guides; URLs cut to scheme and host (they may hold secrets)."""
+    """Give an error's text on one line, without links to guides, URLs cut to scheme and host: they may hold secrets."""
     text = _GUIDE.sub("", " ".join(str(error).split()))
     text = _URL.sub(r"\g<scheme>\g<host>", text)
     return textwrap.shorten(text, _LONGEST, placeholder=" ...") or type(error).__name__
