@@ -67,7 +67,7 @@ def collect(emulator: AzureEmulator) -> Collect:
 
         context = CollectContext(
             account="production",
-            scan=ScanSettings(**{"retries": 0, "call_timeout": 5.0, **(scan or {})}),
+            scan=ScanSettings(**{"retries": 0, "call_timeout": 30.0, **(scan or {})}),
             rule=RuleSettings(**(rule or {})),
             started=NOW,
             waits=note_wait,
