@@ -263,7 +263,7 @@ async def test_records_are_looked_for_when_asked_once_for_each_workspace(
     found = await collect(subscription=place, rule={"observe": True})
     seen, missing = (channel(found.clusters[name], "kube-audit").observed for name in ("c0", "c1"))
     assert seen and missing  # noqa: PT018 - for mypy
-    assert (seen.state, missing.state) == (LinkState.OK, LinkState.GAP)
+    assert (seen.state, missing.state) == (LinkState.OK, LinkState.UNKNOWN)
     assert emulator.azure.calls["POST", "/v1/workspaces/customer-logs/query"] == 1
     again = await collect(subscription=place)
     assert channel(again.clusters["c0"], "kube-audit").observed is None
