@@ -200,6 +200,7 @@ async def test_a_subscription_that_is_not_there_fails_the_account(collect: Colle
     [failure] = found.failures
     assert (failure.kind, failure.whole_account) == (FailureKind.NOT_FOUND, True)
     assert "SubscriptionNotFound" in failure.reason
+    assert failure.hint == "correct its id: those of another tenant are not found either"
 
 
 async def test_subscriptions_that_resource_graph_does_not_show_are_told(
