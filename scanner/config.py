@@ -283,9 +283,14 @@ def _complaint(file: _File, model: type[BaseModel], key: str, error: Any) -> str
         return f"{where}: is missing (write {name} = …)"
     if kind == "too_short":
         return f"{where}: must name at least {error['ctx']['min_length']}, not {_shown(error['input'])}"
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    said = message if kind in {"value_error", "assertion_error"} else f"must be {message}"
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("String should ")
+    said = message if kind in {"value_error", "assertion_error"} else f"must {_be(kind)}{message}"
     return f"{where}: {said}, not {_shown(error['input'])}" if kind != "value_error" else f"{where}: {said}"
+
+
+def _be(kind: str) -> str:
+    """Give the verb that pydantic's own words lack: of a text they say what it should match or have."""
+    return "" if kind.startswith("string_") and kind != "string_type" else "be "
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, ...]:

@@ -42,9 +42,10 @@ def make_credential(transport: AioHttpTransport, options: AksOptions, scan: Scan
     made: AsyncTokenCredential
     match options.credential:
         case "environment":
+            _look_for_service_principal()
             made = EnvironmentCredential(**shared)
         case "workload_identity":
-            made = WorkloadIdentityCredential(**identity, **shared)
+            made = WorkloadIdentityCredential(**_given(identity), token_file_path=_token_file(), **shared)
         case "managed_identity":
             made = ManagedIdentityCredential(client_id=options.client_id, **shared)
         case "client_secret":
@@ -74,13 +75,31 @@ def _default(options: AksOptions, shared: dict[str, Any]) -> DefaultAzureCredent
 
 
 def _given(identity: dict[str, str | None]) -> dict[str, str]:
-    """Ask for the tenant and the application of a service principal, in the environment where no key names them."""
+    """Ask for the tenant and the application of an identity, in the environment where no key names them."""
     found = {key: value or os.environ.get(f"AZURE_{key.upper()}", "") for key, value in identity.items()}
     missing = [key for key, value in found.items() if not value]
     if missing:
         message = " and ".join(f"{key} (or AZURE_{key.upper()})" for key in missing)
-        raise ValueError(f"a service principal needs {message}")
+        raise ValueError(f"the identity needs {message}")
     return found
+
+
+def _look_for_service_principal() -> None:
+    """Name the variables of a service principal that are missing; azure-identity only says that some are."""
+    needed = (("AZURE_TENANT_ID",), ("AZURE_CLIENT_ID",), ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"))
+    missing = [" or ".join(names) for names in needed if not any(os.environ.get(name) for name in names)]
+    if missing:
+        raise ValueError(f"{' and '.join(missing)} must be set in the environment")
+
+
+def _token_file() -> str:
+    """Find the projected token of a service account."""
+    path = os.environ.get("AZURE_FEDERATED_TOKEN_FILE", "")
+    if not path:
+        raise ValueError(
+            "AZURE_FEDERATED_TOKEN_FILE is not set; AKS sets it in pods with the label azure.workload.identity/use"
+        )
+    return path
 
 
 def _secret(options: AksOptions) -> str:

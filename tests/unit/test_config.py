@@ -159,6 +159,12 @@ def test_the_digest_tells_settings_apart_but_not_files_or_order(tmp_path: Path) 
             id="name of a wrong type",
         ),
         pytest.param(
+            '[[account]]\nname = "a"\nprovider = "eks"\nsession_name = "has space"\nexternal_id = "x"\n',
+            'DIR/config.toml: account[0].external_id: must have at least 2 characters, not "x"\n'
+            "DIR/config.toml: account[0].session_name: must match pattern '^[\\w+=,.@-]+$', not \"has space\"",
+            id="texts of another form",
+        ),
+        pytest.param(
             '[[account]]\nname = "a\\nb"\nprovider = "eks"\n',
             "DIR/config.toml: account[0].name: must be 1 to 128 characters without control characters",
             id="control characters in a name",

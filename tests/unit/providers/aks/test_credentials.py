@@ -126,13 +126,18 @@ async def test_a_token_is_for_the_cloud_whatever_the_endpoint(
     [
         ({}, {"CLIENT_SECRET": "wrong"}, "AADSTS7000215: Invalid client secret"),
         ({}, {"TENANT_ID": "00000000-0000-0000-0000-000000000000"}, "AADSTS90002: Tenant not found"),
-        ({"credential": "environment"}, {"CLIENT_SECRET": None}, "Environment variables are not fully configured"),
-        ({"credential": "workload_identity"}, {}, "Missing required arguments: 'token_file_path'"),
+        (
+            {"credential": "environment"},
+            {"CLIENT_SECRET": None},
+            "AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH must",
+        ),
+        ({"credential": "workload_identity"}, {}, "AZURE_FEDERATED_TOKEN_FILE is not set"),
+        ({"credential": "workload_identity"}, {"CLIENT_ID": None}, "the identity needs client_id (or AZURE_CLIENT_ID)"),
         ({"credential": "client_secret", "client_secret_file": "/nowhere/secret"}, {}, "No such file or directory"),
         (
             {"credential": "client_secret", "client_secret_file": "/nowhere/secret"},
             {"TENANT_ID": None},
-            "a service principal needs tenant_id (or AZURE_TENANT_ID)",
+            "the identity needs tenant_id (or AZURE_TENANT_ID)",
         ),
         ({"credential": "client_certificate", "certificate_file": "/nowhere/x.pem"}, {}, "No such file or directory"),
         ({"credential": "cli"}, {"PATH": "/nowhere"}, "Azure CLI not found on path"),
