@@ -126,8 +126,8 @@ def test_what_is_missing_stands_in_the_reason_and_the_command() -> None:
     )
     [advice] = result.remediations
     assert advice.code == (
-        "az monitor diagnostic-settings update --name audit --resource"
-        f" {result.ref.id} \\\n"
+        "az monitor diagnostic-settings update --name audit \\\n"
+        f"  --resource {result.ref.id} \\\n"
         '  --logs \'[{"category":"kube-audit-admin","enabled":true},{"category":"kube-apiserver","enabled":true},'
         '{"category":"kube-audit","enabled":true},{"category":"guard","enabled":true}]\''
     )
@@ -542,7 +542,7 @@ def test_no_advice_has_an_empty_place() -> None:
 def test_more_days_than_a_table_can_keep_take_a_storage_account() -> None:
     result = judge(None, setting("kube-audit", "guard"), rule={"min_retention_days": 5000})
     [advice] = [one for one in result.remediations if one.title == "Keep the records longer"]
-    assert advice.code.startswith("az monitor diagnostic-settings update --name audit --resource")
+    assert advice.code.startswith("az monitor diagnostic-settings update --name audit \\\n  --resource /subscriptions/")
 
 
 def test_a_log_without_get_and_list_records_what_is_made_and_not_what_is_read() -> None:
