@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import accounts, eks, gke, policy, startup
+from tests.bench import accounts, aks, eks, gke, policy, startup
 
 BENCHMARKS = {
     "accounts": accounts.main,
+    "aks": aks.main,
     "eks": eks.main,
     "gke": gke.main,
     "policy": policy.main,
