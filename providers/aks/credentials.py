@@ -89,7 +89,7 @@ def _look_for_service_principal() -> None:
     needed = (("AZURE_TENANT_ID",), ("AZURE_CLIENT_ID",), ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"))
     missing = [" or ".join(names) for names in needed if not any(os.environ.get(name) for name in names)]
     if missing:
-        raise ValueError(f"{' and '.join(missing)} must be set in the environment")
+        raise ValueError(f"the environment has no {', no '.join(missing)}")
 
 
 def _token_file() -> str:

@@ -129,7 +129,7 @@ async def test_a_token_is_for_the_cloud_whatever_the_endpoint(
         (
             {"credential": "environment"},
             {"CLIENT_SECRET": None},
-            "AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH must",
+            "no AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH",
         ),
         ({"credential": "workload_identity"}, {}, "AZURE_FEDERATED_TOKEN_FILE is not set"),
         ({"credential": "workload_identity"}, {"CLIENT_ID": None}, "the identity needs client_id (or AZURE_CLIENT_ID)"),
