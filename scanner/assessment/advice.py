@@ -32,7 +32,8 @@ def remediations(
     given = [*_start_advice(observation, knowledge), *_authorizer_advice(observation, findings, knowledge)]
     advice = [_filled(one, values) for one in given]
     for link in () if "refused_by_all" in observation.parameters else _LINKS_WITH_ADVICE:
-        known = knowledge.advice(link.value, rule.min_retention_days)
+        name = observation.parameters.get(f"{link.value}_advice", link.value)
+        known = knowledge.advice(name, rule.min_retention_days)
         if known and _has_gap(observation, findings, link):
             patches = policy_patches(observation, rule) if link is Link.GENERATED else ()
             advice += patches

@@ -273,5 +273,9 @@ def _observed(question: _Question, channels: list[LogChannel]) -> LinkCheck:
     evidence = tuple(item for check in looked for item in check.evidence)
     if not evidence:
         return LinkCheck(LinkState.NOT_APPLICABLE, "no log in which to look for them")
-    reason = "records arrive, but whether one of them is of this category was not looked at"
-    return LinkCheck(LinkState.UNKNOWN, reason, evidence)
+    if any(check.state is LinkState.OK for check in looked):
+        reason = "records arrive, but whether one of them is of this category was not looked at"
+        return LinkCheck(LinkState.UNKNOWN, reason, evidence)
+    reason = "; ".join(dict.fromkeys(check.reason for check in looked))
+    permission = next((check.permission for check in looked if check.permission), "")
+    return LinkCheck(LinkState.UNKNOWN, reason, evidence, permission)

@@ -92,7 +92,8 @@ class ProviderKnowledge(_Data):
         policy: The id of the published audit policy that it runs; empty where each cluster has its own.
         retention_steps: The numbers of days that its store accepts as retention; empty where any number will do.
         remediation: Advice by the name of the broken link, ``authorizer``, or ``start`` for an API server that does not
-            start; one that ends in ``_for_ever`` stands in where more days are asked for than the store accepts.
+            start; one that ends in ``_for_ever`` stands in where more days are asked for than the store accepts, and
+            any other that begins with a link's name where a cluster's parameter ``<link>_advice`` asks for it.
     """
 
     provider: str

@@ -255,7 +255,8 @@ class ClusterObservation:
 
     Attributes:
         servers: Never empty: a cluster of which nothing could be read has one server with unknown parts.
-        parameters: Values that fill the remediation texts of ``scanner/knowledge`` beside the fields of `ref`.
+        parameters: Values that fill the remediation texts of ``scanner/knowledge`` beside the fields of `ref`; one
+            whose key is ``<link>_advice`` names the text that fits this cluster where a link is broken.
         unread: What could not be read, in the order of the chain.
         blind_spots: Identities that the cloud's own settings exempt, beside those that the audit policy leaves out.
     """

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import accounts, eks, gke, kills, policy, scale, startup
+from tests.bench import accounts, aks, eks, gke, kills, policy, scale, startup
 
 BENCHMARKS = {
     "accounts": accounts.main,
+    "aks": aks.main,
     "eks": eks.main,
     "gke": gke.main,
     "kills": kills.main,

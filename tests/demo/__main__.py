@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scanner.cli.exit_codes import ExitCode
-from tests.demo import aws, gcp
+from tests.demo import aws, azure, gcp
 
 HERE = Path(__file__).resolve().parent
 REPORTS = HERE.parent.parent / "demo-reports"
@@ -23,8 +23,8 @@ REPORTS = HERE.parent.parent / "demo-reports"
 @contextmanager
 def clouds() -> Iterator[dict[str, str]]:
     """Run all emulated clouds, and give the environment that leads a scan to them."""
-    with aws.start() as to_aws, gcp.start() as to_gcp:
-        yield to_aws | to_gcp
+    with aws.start() as to_aws, azure.start() as to_azure, gcp.start() as to_gcp:
+        yield to_aws | to_azure | to_gcp
 
 
 def main() -> int:

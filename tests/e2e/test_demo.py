@@ -50,6 +50,10 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
         "aws-production": ("partial", "FAIL"),
         "aws-sandbox": ("complete", "SKIP"),
         "aws-staging": ("complete", "FAIL"),
+        "azure-forbidden": ("failed", "UNKNOWN"),
+        "azure-mistyped": ("failed", "UNKNOWN"),
+        "azure-platform": ("partial", "FAIL"),
+        "azure-production": ("complete", "FAIL"),
         "datacenter": ("complete", "FAIL"),
         "google-acquired": ("complete", "UNKNOWN"),
         "google-mistyped": ("failed", "UNKNOWN"),
@@ -83,6 +87,44 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
             ),
             "eks:ListClusters",
         ),
+        *(
+            (
+                "azure-forbidden",
+                f"{clusters} of subscription 00000005-3333-4444-5555-666677778888",
+                action,
+                (
+                    f"{action} is denied: AuthorizationFailed: The client 'aaaabbbb-0000-cccc-1111-dddd2222eeee' with"
+                    " object id '00001111-aaaa-2222-bbbb-3333cccc4444' does not have authorization to perform action"
+                    f" '{action}' over scope '/subscriptions/00000005-3333-4444-5555-666677778888' or the scope is"
+                    " invalid. If access was recently granted, please refresh your credentials."
+                ),
+                action,
+            )
+            for clusters, action in (
+                ("AKS clusters", "Microsoft.ContainerService/managedClusters/read"),
+                ("Arc-connected clusters", "Microsoft.Kubernetes/connectedClusters/read"),
+            )
+        ),
+        (
+            "azure-mistyped",
+            "subscription 00000006-3333-4444-5555-666677778888",
+            "Microsoft.Resources/subscriptions/read",
+            (
+                "Microsoft.Resources/subscriptions/read finds nothing: SubscriptionNotFound: The subscription"
+                " '00000006-3333-4444-5555-666677778888' could not be found."
+            ),
+            None,
+        ),
+        (
+            "azure-platform",
+            "AKS clusters of subscription 00000003-3333-4444-5555-666677778888",
+            "Microsoft.ResourceGraph/resources/read",
+            (
+                "Microsoft.ContainerService/managedClusters/read is not allowed at the subscription; Resource Graph"
+                " leaves out what the identity may not read, so that clusters may be missing"
+            ),
+            "Microsoft.ContainerService/managedClusters/read",
+        ),
         (
             "google-mistyped",
             "project paymnets-prod",
@@ -111,6 +153,15 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
     notes = [note["text"] for one in scanned["accounts"] for note in one["notes"]]
     assert notes == [
         "cluster deleted-meanwhile in eu-west-1 was deleted while the account was read",
+        (
+            "name and state of subscription 00000005-3333-4444-5555-666677778888 could not be read:"
+            " Microsoft.Resources/subscriptions/read is denied"
+        ),
+        "1 subscription is not active, and left out: closed (Disabled)",
+        (
+            "cluster deleted-meanwhile in subscription 00000002-3333-4444-5555-666677778888 was deleted while the"
+            " account was read"
+        ),
         "project gke-api-off has no GKE clusters: container.googleapis.com is not enabled",
     ]
 

@@ -162,6 +162,12 @@ def test_the_digest_tells_settings_apart_but_not_files_or_order(tmp_path: Path) 
             id="name of a wrong type",
         ),
         pytest.param(
+            '[[account]]\nname = "a"\nprovider = "eks"\nsession_name = "has space"\nexternal_id = "x"\n',
+            'DIR/config.toml: account[0].external_id: must have at least 2 characters, not "x"\n'
+            "DIR/config.toml: account[0].session_name: must match pattern '^[\\w+=,.@-]+$', not \"has space\"",
+            id="texts of another form",
+        ),
+        pytest.param(
             '[[account]]\nname = "a\\nb"\nprovider = "eks"\n',
             "DIR/config.toml: account[0].name: must be 1 to 128 characters without control characters",
             id="control characters in a name",
@@ -214,9 +220,9 @@ def test_a_mistake_is_named_with_file_key_path_and_what_is_allowed(tmp_path: Pat
 
 def test_an_unknown_provider_is_refused_with_those_that_are_there(tmp_path: Path) -> None:
     said = _refusal(tmp_path, '[[account]]\nname = "a"\nprovider = "esk"\n')
-    assert said.startswith("DIR/config.toml: account[0].provider: there is no provider 'esk' (there are eks")
+    assert said.startswith("DIR/config.toml: account[0].provider: there is no provider 'esk' (there are aks, eks")
     said = _refusal(tmp_path, "[defaults.esk]\n" + ACCOUNT)
-    assert said.startswith("DIR/config.toml: defaults.esk: there is no provider 'esk' (there are eks")
+    assert said.startswith("DIR/config.toml: defaults.esk: there is no provider 'esk' (there are aks, eks")
 
 
 def test_a_duplicate_across_files_names_both(tmp_path: Path) -> None:

@@ -311,6 +311,8 @@ def test_observed_says_what_was_seen_and_never_makes_a_gap_of_silence() -> None:
     denials = finding(result, RequestCategory.RBAC_DENIALS).links[Link.OBSERVED]
     assert denials.state is UNKNOWN
     assert denials.reason == "records arrive, but whether one of them is of this category was not looked at"
+    quiet = judge(eks(channel("audit", observed=silent), channel("authenticator", observed=silent)), rule)
+    assert finding(quiet, RequestCategory.RBAC_DENIALS).links[Link.OBSERVED] == silent
     unlooked = judge(eks(channel("audit"), channel("authenticator")), rule)
     assert finding(unlooked, RequestCategory.API_CALLS).links[Link.OBSERVED].state is NA
 

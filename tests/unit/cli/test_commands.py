@@ -170,7 +170,7 @@ def test_an_unknown_variant_of_permissions_is_refused(run: Run, kind: str, messa
 def test_permissions_want_one_provider(run: Run) -> None:
     code, _, err = run("providers", "--permissions")
     assert code == 2
-    assert err.startswith("error: providers --permissions: name one provider\n  one of eks, ")
+    assert err.startswith("error: providers --permissions: name one provider\n  one of aks, eks, ")
 
 
 def test_a_scan_writes_its_reports_and_logs_json_lines(run: Run, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import providers
+from providers.aks.clouds import CLOUDS
 from scanner.config import OutputSettings
 from scanner.model import Grade, Link, RequestCategory, RuleSettings, ScanSettings, Settings, Status
 from scanner.reports import formats
@@ -41,6 +42,26 @@ def test_every_option_of_a_provider_stands_in_its_page(kind: str) -> None:
     page = text(f"docs/{kind.replace('_', '-')}.md")
     missing = [name for name in providers.load(kind).options.model_fields if f"`{name}`" not in page]
     assert missing == []
+
+
+def test_the_page_of_aks_names_every_cloud_with_its_hosts() -> None:
+    page = text("docs/aks.md")
+    rows = {
+        name: [
+            one.strip(" `")
+            for one in next(line for line in page.splitlines() if line.startswith(f"| `{name}` |")).split("|")[2:-1]
+        ]
+        for name in CLOUDS
+    }
+    assert rows == {
+        name: [
+            cloud.resource_manager,
+            cloud.authority,
+            cloud.audience.removesuffix(".default"),
+            cloud.log_analytics,
+        ]
+        for name, cloud in CLOUDS.items()
+    }
 
 
 def test_the_rule_page_names_every_word_of_the_model() -> None:

@@ -1,0 +1,52 @@
+"""Azure AKS: reads clusters, diagnostic settings and where they lead to through Azure Resource Manager."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from providers.aks.options import AksOptions
+from providers.aks.permissions import VARIANTS, permissions
+from scanner.errors import UsageError
+from scanner.ports import AccountOptions, CollectContext, Provider
+
+if TYPE_CHECKING:
+    from providers.aks.session import Connections
+    from scanner.model import Collected
+
+
+class AksProvider:
+    """Reads the AKS clusters of subscriptions; Azure's libraries are loaded when the first account is read."""
+
+    kind = "aks"
+    title = "Azure AKS"
+    options = AksOptions
+
+    def __init__(self) -> None:
+        """Start without connections: they are shared by all accounts that this provider reads."""
+        self._connections: Connections | None = None
+
+    def permissions(self, variant: str = "") -> str:
+        """Give a custom role, or with `builtin` the built-in roles that hold its permissions."""
+        if variant not in VARIANTS:
+            names = ", ".join(name for name in VARIANTS if name)
+            raise UsageError(f"there is no variant {variant!r}", where="--permissions", hint=f"there are {names}")
+        return permissions(variant)
+
+    async def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
+        """Read one account, yielding each cluster as soon as it is known."""
+        from providers.aks.fetch import collect  # noqa: PLC0415 - loads libraries that only a run that reads AKS needs
+        from providers.aks.session import Connections  # noqa: PLC0415 - the same
+
+        if not isinstance(options, AksOptions):
+            message = f"expected AksOptions, not {type(options).__name__}"
+            raise TypeError(message)
+        if self._connections is None:
+            self._connections = Connections()
+        async with aclosing(collect(self._connections, options, context)) as items:
+            async for item in items:
+                yield item
+
+
+PROVIDER: Final[Provider] = AksProvider()

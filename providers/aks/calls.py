@@ -1,0 +1,291 @@
+"""The calls that reading a subscription takes, each with the permission that it needs; answers become facts here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlsplit
+
+from providers.aks.facts import (
+    Cluster,
+    Destination,
+    DestinationKind,
+    DiagnosticSetting,
+    Existing,
+    Groups,
+    LifecycleRule,
+    Read,
+    StorageAccount,
+    Store,
+    Subscription,
+    Table,
+    Workspace,
+    part_of,
+)
+from providers.aks.failures import SDK_ERRORS, malformed, translate
+from providers.aks.parsing import (
+    cluster_of,
+    groups_of,
+    lifecycle_of,
+    namespace_of,
+    setting_of,
+    storage_of,
+    subscription_of,
+    table_of,
+    transformations_of,
+    workspace_of,
+)
+from providers.aks.permissions import (
+    LIST_CLUSTERS,
+    LIST_CONNECTED,
+    READ_CATEGORIES,
+    READ_EVENT_HUBS,
+    READ_LIFECYCLE,
+    READ_PERMISSIONS,
+    READ_RESOURCES,
+    READ_RULES,
+    READ_SETTINGS,
+    READ_STORAGE,
+    READ_SUBSCRIPTIONS,
+    READ_TABLE,
+    READ_WORKSPACE,
+)
+from providers.aks.session import Answer, Call, Connection
+from providers.aks.shapes import objects, text, texts
+from scanner.errors import CollectionError, NotFound
+from scanner.ports import Waits
+
+T = TypeVar("T")
+
+MANAGED: Final = "Microsoft.ContainerService/managedClusters"
+CONNECTED: Final = "Microsoft.Kubernetes/connectedClusters"
+_VERSIONS: Final = {
+    MANAGED: "2025-05-01",
+    CONNECTED: "2024-01-01",
+    READ_SUBSCRIPTIONS: "2022-12-01",
+    READ_RESOURCES: "2021-04-01",
+    READ_PERMISSIONS: "2022-04-01",
+    READ_SETTINGS: "2021-05-01-preview",
+    READ_CATEGORIES: "2021-05-01-preview",
+    READ_RULES: "2023-03-11",
+    READ_WORKSPACE: "2023-09-01",
+    READ_TABLE: "2023-09-01",
+    READ_STORAGE: "2023-05-01",
+    READ_LIFECYCLE: "2023-05-01",
+    READ_EVENT_HUBS: "2024-01-01",
+}
+"""The api-version of each call; diagnostic settings have had no other than this preview since 2021."""
+_PATHS: Final = {
+    READ_SETTINGS: "/providers/Microsoft.Insights/diagnosticSettings",
+    READ_CATEGORIES: "/providers/Microsoft.Insights/diagnosticSettingsCategories",
+}
+_LISTS: Final = {MANAGED: LIST_CLUSTERS, CONNECTED: LIST_CONNECTED}
+
+
+class Calls:
+    """All calls of one account to Azure Resource Manager."""
+
+    def __init__(self, connection: Connection, waits: Waits) -> None:
+        """Make them over a connection."""
+        self._connection = connection
+        self._waits = waits
+
+    async def subscriptions(self) -> tuple[Subscription, ...]:
+        """List the subscriptions that the identity may see."""
+        url = f"/subscriptions?api-version={_VERSIONS[READ_SUBSCRIPTIONS]}"
+        found: list[Subscription] = []
+        async for nodes in self._pages(Call(url, READ_SUBSCRIPTIONS, "the tenant", READ_SUBSCRIPTIONS)):
+            found += _parsed(lambda nodes=nodes: map(subscription_of, nodes), READ_SUBSCRIPTIONS, "the tenant")  # type: ignore[misc]
+        return tuple(found)
+
+    async def subscription(self, subscription_id: str) -> Subscription:
+        """Read the name and the state of a subscription."""
+        place = f"/subscriptions/{subscription_id}"
+        return await self._get(place, READ_SUBSCRIPTIONS, f"subscription {subscription_id}", subscription_of)
+
+    async def clusters(self, subscription: Subscription, kind: str) -> AsyncIterator[tuple[Cluster, ...]]:
+        """List the clusters of one kind of one subscription, page by page."""
+        permission = _LISTS[kind]
+        where = f"subscription {subscription.id}"
+        url = f"/subscriptions/{subscription.id}/providers/{kind}?api-version={_VERSIONS[kind]}"
+        async for nodes in self._pages(Call(url, permission, where, permission)):
+            yield _parsed(
+                lambda nodes=nodes: (cluster_of(node, subscription, permission) for node in nodes),  # type: ignore[misc]
+                permission,
+                where,
+            )
+
+    async def allowed(self, subscription_id: str) -> tuple[Mapping[str, Any], ...]:
+        """Give what the identity may do at a subscription, one entry a role that it holds there."""
+        where = f"subscription {subscription_id}"
+        url = f"/subscriptions/{subscription_id}/providers/Microsoft.Authorization/permissions"
+        call = Call(f"{url}?api-version={_VERSIONS[READ_PERMISSIONS]}", READ_PERMISSIONS, where, READ_PERMISSIONS)
+        found: list[Mapping[str, Any]] = []
+        async for nodes in self._pages(call):
+            found += nodes
+        return _parsed(
+            lambda: ({key: texts(node, key) for key in ("actions", "notActions")} for node in found),
+            READ_PERMISSIONS,
+            where,
+        )
+
+    async def settings(self, cluster: Cluster) -> tuple[DiagnosticSetting, ...]:
+        """Read the diagnostic settings of a cluster."""
+        return await self._get(
+            f"{cluster.id}{_PATHS[READ_SETTINGS]}",
+            READ_SETTINGS,
+            f"cluster {cluster.name}",
+            lambda node: tuple(map(setting_of, objects(_with_list(node), "value"))),
+        )
+
+    async def groups(self, cluster: Cluster) -> Read[Groups]:
+        """Read which categories each category group holds, once for the clusters of a kind, subscription and place."""
+        kind = CONNECTED if cluster.is_arc else MANAGED
+
+        def read() -> Coroutine[Any, Any, Groups]:
+            return self._get(
+                f"{cluster.id}{_PATHS[READ_CATEGORIES]}",
+                READ_CATEGORIES,
+                f"cluster {cluster.name}",
+                lambda node: groups_of(objects(_with_list(node), "value")),
+            )
+
+        return await self._once(("groups", cluster.subscription.id, kind, cluster.location.lower()), read)
+
+    async def store(self, destination: Destination) -> Read[Store]:
+        """Read a destination, once for all clusters that send logs there."""
+        readers: dict[DestinationKind, Callable[[Destination], Coroutine[Any, Any, Store]]] = {
+            DestinationKind.WORKSPACE: self._workspace,
+            DestinationKind.STORAGE: self._storage,
+            DestinationKind.EVENT_HUB: self._event_hubs,
+            DestinationKind.PARTNER: self._partner,
+            DestinationKind.SERVICE_BUS: _no_reader,
+        }
+        return await self._once(("store", destination.key), lambda: readers[destination.kind](destination))
+
+    async def table(self, workspace: Destination, name: str) -> Read[Table]:
+        """Read a table of a workspace, once for all clusters whose records it holds."""
+
+        def read() -> Coroutine[Any, Any, Table]:
+            return self._get(f"{workspace.id}/tables/{name}", READ_TABLE, f"{workspace.name}, table {name}", table_of)
+
+        return await self._once(("table", workspace.key, name), read)
+
+    async def transformations(self, rule_id: str) -> Read[Mapping[str, str]]:
+        """Read what a data collection rule does to records, once for all clusters."""
+
+        def read() -> Coroutine[Any, Any, Mapping[str, str]]:
+            where = f"data collection rule {rule_id.rpartition('/')[2]}"
+            return self._get(rule_id, READ_RULES, where, transformations_of)
+
+        return await self._once(("rule", rule_id.lower()), read)
+
+    async def _workspace(self, destination: Destination) -> Workspace:
+        """Read a Log Analytics workspace."""
+        return await self._get(destination.id, READ_WORKSPACE, destination.name, workspace_of)
+
+    async def _storage(self, destination: Destination) -> StorageAccount:
+        """Read a storage account, then its lifecycle policy."""
+        account = await self._get(destination.id, READ_STORAGE, destination.name, storage_of)
+        return replace(account, rules=await outcome(self._lifecycle(destination)))
+
+    async def _lifecycle(self, destination: Destination) -> tuple[LifecycleRule, ...]:
+        """Read the lifecycle policy of a storage account; one that has none keeps blobs for ever."""
+        place = f"{destination.id}/managementPolicies/default"
+        try:
+            return await self._get(place, READ_LIFECYCLE, destination.name, lifecycle_of)
+        except NotFound:
+            return ()
+
+    async def _event_hubs(self, destination: Destination) -> Existing:
+        """See whether an Event Hubs namespace is there."""
+        return await self._get(
+            destination.id, READ_EVENT_HUBS, destination.name, lambda node: Existing(text(node, "id"))
+        )
+
+    async def _partner(self, destination: Destination) -> Existing:
+        """See whether the resource of a partner is there: the list of resources tells it for every resource type."""
+        subscription, kind = part_of(destination.id, "subscriptions"), namespace_of(destination.id)
+        name = destination.id.rstrip("/").rpartition("/")[2]
+        wanted = quote(f"resourceType eq '{kind}' and name eq '{name}'")
+        url = f"/subscriptions/{subscription}/resources?$filter={wanted}&api-version={_VERSIONS[READ_RESOURCES]}"
+        async for nodes in self._pages(Call(url, READ_RESOURCES, destination.name, f"{kind}/read")):
+            if any(str(node.get("id")).lower() == destination.key for node in nodes):
+                return Existing(destination.id)
+        raise CollectionError(
+            f"{destination.name} is not among the resources that the identity may read: it was deleted, or"
+            f" {kind}/read is not allowed",
+            where=f"{READ_RESOURCES} of {destination.name}",
+            permission=f"{kind}/read",
+        )
+
+    async def _get(self, path: str, permission: str, where: str, parse: Callable[[Mapping[str, Any]], T]) -> T:
+        """Read one resource, or a list that has no pages."""
+        url = f"{quote(path)}?api-version={_VERSIONS[permission]}"
+        answer = await self._connection.call(Call(url, permission, where, permission), self._waits)
+        try:
+            return parse(answer.body)
+        except SDK_ERRORS as error:
+            raise translate(error, permission, where) from error
+
+    async def _pages(self, call: Call) -> AsyncIterator[tuple[Mapping[str, Any], ...]]:
+        """Follow nextLink from page to page; one that comes again, or that leads elsewhere, ends it with an error."""
+        seen: set[str] = set()
+        while True:
+            answer = await self._connection.call(call, self._waits)
+            nodes, link = _page(answer, call)
+            yield nodes
+            if not link:
+                return
+            if link in seen:
+                raise malformed(call.operation, call.where, "its pages go round in a circle")
+            seen.add(link)
+            call = replace(call, url=link)
+
+    async def _once(self, key: tuple[str, ...], read: Callable[[], Coroutine[Any, Any, T]]) -> Read[T]:
+        """Ask once and keep what came of it, a failure as well."""
+        return await self._connection.once(key, lambda: outcome(read()))
+
+
+async def outcome(reading: Coroutine[Any, Any, T]) -> Read[T]:
+    """Give what was read, or why it could not be."""
+    try:
+        return await reading
+    except CollectionError as error:
+        return error
+
+
+async def _no_reader(destination: Destination) -> Store:
+    """Say that a Service Bus rule, which settings of before 2018 may name, is not looked at."""
+    raise CollectionError(f"whether {destination.name} still takes records is not known", where=destination.id)
+
+
+def _page(answer: Answer, call: Call) -> tuple[tuple[Mapping[str, Any], ...], str]:
+    """Give a page's resources, and path and query of the next one: no link leads a token to another host."""
+    try:
+        nodes = objects(_with_list(answer.body), "value")
+        link = text(answer.body, "nextLink")
+    except SDK_ERRORS as error:
+        raise translate(error, call.operation, call.where) from error
+    parts = urlsplit(link)
+    return nodes, f"{parts.path}?{parts.query}" if link else ""
+
+
+def _with_list(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Refuse an answer without a list: an empty one would read as no clusters, or no settings."""
+    if not isinstance(node.get("value"), list):
+        raise TypeError("value is no list")
+    return node
+
+
+def _parsed(parse: Callable[[], Any], operation: str, where: str) -> tuple[Any, ...]:
+    """Run a parser over an answer.
+
+    Raises:
+        CollectionError: The answer has an unexpected shape.
+    """
+    try:
+        return tuple(parse())
+    except SDK_ERRORS as error:
+        raise translate(error, operation, where) from error

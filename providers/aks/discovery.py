@@ -1,0 +1,220 @@
+"""Finds the clusters of an account: in one subscription by its lists, in many through Azure Resource Graph."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from providers.aks.calls import CONNECTED, MANAGED, Calls, outcome
+from providers.aks.facts import Cluster, Read, Subscription
+from providers.aks.failures import NotRegisteredError, evidence
+from providers.aks.graph import QUERY, ResourceGraph
+from providers.aks.options import AksOptions
+from providers.aks.permissions import LIST_CLUSTERS, LIST_CONNECTED, READ_PERMISSIONS, READ_SUBSCRIPTIONS
+from providers.aks.session import Connection
+from scanner.errors import CollectionError, NotFound, PermissionDenied
+from scanner.model import (
+    AccountNote,
+    Collected,
+    CollectionFailure,
+    Evidence,
+    FailureKind,
+    Note,
+    NoteSeverity,
+)
+from scanner.ports import Waits
+
+Emit = Callable[[Collected], None]
+
+_LISTS: Final = {MANAGED: (LIST_CLUSTERS, "AKS clusters"), CONNECTED: (LIST_CONNECTED, "Arc-connected clusters")}
+
+
+class Discovery:
+    """Finds clusters, and says what may be missing from them.
+
+    Attributes:
+        is_complete: False once some clusters may be missing.
+    """
+
+    def __init__(self, connection: Connection, calls: Calls, options: AksOptions, emit: Emit, waits: Waits) -> None:
+        """Know where to look and whom to tell."""
+        self.is_complete = True
+        self._calls = calls
+        self._graph = ResourceGraph(connection, waits)
+        self._options = options
+        self._emit = emit
+
+    async def clusters(self) -> AsyncIterator[Cluster]:
+        """Give the clusters one by one, each as soon as it is known."""
+        found = self._of_one(self._options.subscription) if self._options.subscription else self._of_many()
+        async for cluster in found:
+            yield cluster
+
+    async def _of_one(self, subscription_id: str) -> AsyncIterator[Cluster]:
+        """List the clusters of one subscription, of either kind."""
+        subscription = await self._named(subscription_id)
+        if subscription is None:
+            return
+        if not subscription.is_active:
+            self._emit(_inactive([subscription], "read all the same"))
+        kinds = (MANAGED, CONNECTED) if self._options.arc else (MANAGED,)
+        failures: dict[str, CollectionError] = {}
+        is_anything_read = False
+        for kind in kinds:
+            try:
+                async for page in self._calls.clusters(subscription, kind):
+                    for cluster in page:
+                        is_anything_read = True
+                        yield cluster
+                is_anything_read = is_anything_read or kind == MANAGED
+            except NotRegisteredError as error:
+                is_anything_read = is_anything_read or kind == MANAGED
+                self._emit(_not_registered(error, subscription, kind))
+            except CollectionError as error:
+                failures[kind] = error
+        for kind, failure in failures.items():
+            scope = f"{_LISTS[kind][1]} of subscription {subscription.id}"
+            self._fail(failure, scope, whole_account=not is_anything_read)
+
+    async def _named(self, subscription_id: str) -> Subscription | None:
+        """Read the subscription's name and state; without the permission to, its clusters are listed all the same."""
+        found = await outcome(self._calls.subscription(subscription_id))
+        if isinstance(found, NotFound):
+            self._fail(found, f"subscription {subscription_id}", whole_account=True)
+            return None
+        if isinstance(found, CollectionError):
+            text = f"name and state of subscription {subscription_id} could not be read: {found.what}"
+            self._emit(AccountNote(Note(NoteSeverity.INFO, text, (evidence(found, READ_SUBSCRIPTIONS),))))
+            return Subscription(subscription_id)
+        return found
+
+    async def _of_many(self) -> AsyncIterator[Cluster]:
+        """Ask Resource Graph for the clusters of many subscriptions, then what it may have hidden."""
+        try:
+            subscriptions = self._chosen(await self._subscriptions())
+        except CollectionError as error:
+            self._fail(error, self._options.scope, whole_account=True)
+            return
+        if not subscriptions:
+            return
+        try:
+            async for page in self._graph.clusters(subscriptions, arc=self._options.arc):
+                for cluster in page:
+                    yield cluster
+        except CollectionError as error:
+            self._fail(error, f"clusters of {self._options.scope}")
+        await self._look_for_hidden(tuple(subscriptions))
+
+    async def _subscriptions(self) -> tuple[Subscription, ...]:
+        """Find the subscriptions to read; those that are asked for by id and not to be seen are told.
+
+        Raises:
+            CollectionError: They could not be read, or there are none.
+        """
+        if self._options.tenant:
+            found = await self._calls.subscriptions()
+        else:
+            found = await self._graph.subscriptions(self._options.subscriptions, self._options.management_group)
+        if not found:
+            raise PermissionDenied(
+                f"no subscription of {self._options.scope} is to be seen: it has none, or the identity may read none",
+                where=READ_SUBSCRIPTIONS,
+                permission=READ_SUBSCRIPTIONS,
+                hint=f"grant {READ_SUBSCRIPTIONS} there, or correct the scope",
+            )
+        seen = {one.id for one in found}
+        for missing in (one for one in self._options.subscriptions if one not in seen):
+            what = "it does not exist, or the identity may not read it"
+            hint = f"grant {READ_SUBSCRIPTIONS} there, or correct the id"
+            error = PermissionDenied(what, where=QUERY, permission=READ_SUBSCRIPTIONS, hint=hint)
+            self._fail(error, f"subscription {missing}")
+        return found
+
+    def _chosen(self, found: Sequence[Subscription]) -> Mapping[str, Subscription]:
+        """Leave out what the configuration excludes, and what is not active unless it is asked for by its id."""
+        excluded = [one for one in found if not self._options.wants_subscription(one.id, one.name)]
+        wanted = [one for one in found if one not in excluded]
+        inactive = [one for one in wanted if not one.is_active]
+        if excluded:
+            self._emit(_excluded(excluded))
+        if inactive:
+            by_name = bool(self._options.subscriptions)
+            self._emit(_inactive(inactive, "read all the same" if by_name else "left out"))
+            wanted = [one for one in wanted if one.is_active or by_name]
+        return {one.id: one for one in wanted}
+
+    async def _look_for_hidden(self, subscription_ids: tuple[str, ...]) -> None:
+        """Say where Resource Graph may hide clusters: it leaves out what the identity may not read, without a word."""
+        answers = await asyncio.gather(*(outcome(self._calls.allowed(one)) for one in subscription_ids))
+        kinds = (MANAGED, CONNECTED) if self._options.arc else (MANAGED,)
+        for subscription_id, allowed in zip(subscription_ids, answers, strict=True):
+            for kind in kinds:
+                action, clusters = _LISTS[kind]
+                failure = _hidden(allowed, action, f"{clusters} of subscription {subscription_id}")
+                if failure is not None:
+                    self.is_complete = False
+                    self._emit(failure)
+
+    def _fail(self, error: CollectionError, scope: str, *, whole_account: bool = False) -> None:
+        """Tell what is missing from the account."""
+        self.is_complete = False
+        operation = error.where.partition(" of ")[0]
+        self._emit(CollectionFailure.of(error, scope, operation=operation, whole_account=whole_account))
+
+
+def may(allowed: Sequence[Mapping[str, Sequence[str]]], action: str) -> bool:
+    """Say whether roles allow an action: one of them must, and what another one leaves out does not count."""
+    wanted = action.lower()
+    return any(
+        any(fnmatchcase(wanted, glob.lower()) for glob in one["actions"])
+        and not any(fnmatchcase(wanted, glob.lower()) for glob in one["notActions"])
+        for one in allowed
+    )
+
+
+def _hidden(allowed: Read[tuple[Mapping[str, Any], ...]], action: str, scope: str) -> CollectionFailure | None:
+    """Report that clusters may be missing from what Resource Graph gave; None where the identity may read them all."""
+    so = "Resource Graph leaves out what the identity may not read, so that clusters may be missing"
+    if isinstance(allowed, CollectionError):
+        failure = CollectionFailure.of(allowed, scope)
+        return CollectionFailure(
+            failure.kind,
+            scope,
+            READ_PERMISSIONS,
+            f"whether the identity may read them all could not be read: {failure.reason}; {so}",
+            failure.hint,
+            allowed.permission,
+        )
+    if may(allowed, action):
+        return None
+    hint = f"grant {action} at the subscription"
+    reason = f"{action} is not allowed at the subscription; {so}"
+    return CollectionFailure(FailureKind.PERMISSION, scope, QUERY, reason, hint, action)
+
+
+def _excluded(subscriptions: Sequence[Subscription]) -> AccountNote:
+    """Say which subscriptions the configuration leaves out."""
+    listed = ", ".join(sorted(one.name or one.id for one in subscriptions))
+    text = f"{_counted(subscriptions)} left out by exclude_subscriptions: {listed}"
+    return AccountNote(Note(NoteSeverity.INFO, text, (Evidence(READ_SUBSCRIPTIONS, "subscriptions", listed),)))
+
+
+def _inactive(subscriptions: Sequence[Subscription], what: str) -> AccountNote:
+    """Say which subscriptions Azure has switched off, and what becomes of them."""
+    listed = ", ".join(sorted(f"{one.name or one.id} ({one.state})" for one in subscriptions))
+    text = f"{_counted(subscriptions)} not active, and {what}: {listed}"
+    return AccountNote(Note(NoteSeverity.INFO, text, (Evidence(READ_SUBSCRIPTIONS, "state", listed),)))
+
+
+def _not_registered(error: NotRegisteredError, subscription: Subscription, kind: str) -> AccountNote:
+    """Say that a subscription does not use a resource provider, so that it has no cluster of the kind."""
+    action, clusters = _LISTS[kind]
+    text = f"subscription {subscription.id} has no {clusters}: it does not use {kind.partition('/')[0]}"
+    return AccountNote(Note(NoteSeverity.INFO, text, (evidence(error, action),)))
+
+
+def _counted(subscriptions: Sequence[Subscription]) -> str:
+    """Begin a sentence about some subscriptions."""
+    return "1 subscription is" if len(subscriptions) == 1 else f"{len(subscriptions)} subscriptions are"

@@ -1,0 +1,177 @@
+"""What Azure answers and Azure's libraries raise, in the product's own words."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import ClientError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    ServiceRequestTimeoutError,
+    ServiceResponseTimeoutError,
+)
+from azure.core.rest import AsyncHttpResponse
+
+from scanner.errors import (
+    CollectionError,
+    CredentialsError,
+    Malformed,
+    NotFound,
+    PermissionDenied,
+    Throttled,
+    TimedOut,
+    Unreachable,
+)
+from scanner.model import Evidence
+
+SDK_ERRORS: Final = (AzureError, ClientError, ValueError, TypeError, KeyError, AttributeError, OSError)
+"""All that a call and reading its answer or the credentials may raise; ValueError to AttributeError: a wrong shape."""
+
+_LONGEST: Final = 600
+_REDIRECT, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _TOO_MANY, _SERVER_ERROR = 300, 401, 403, 404, 408, 429, 500
+_REQUEST: Final = 400
+_NOT_REGISTERED: Final = frozenset({"MissingSubscriptionRegistration", "InvalidResourceNamespace"})
+_NO_CLUSTER: Final = frozenset({"ResourceNotFound", "ParentResourceNotFound", "ResourceGroupNotFound"})
+_NO_SUBSCRIPTION: Final = "SubscriptionNotFound"
+_ACTION: Final = re.compile(r"perform action '([^']+)'")
+_GUIDE: Final = re.compile(
+    r" ?(Visit|See the troubleshooting guide|To mitigate this issue)[^:]*?:? ?https://aka\.ms/\S*"
+    r"( to troubleshoot this issue\.?)?"
+)
+"""Azure-identity ends each of its sentences with a link to its own guide, of which nothing else would be seen."""
+_URL: Final = re.compile(r"(?P<scheme>https?://)(?:[^\s\"'/@]*@)?(?P<host>[^\s\"'/]*)[^\s\"']*")
+
+
+class NotRegisteredError(NotFound):
+    """The subscription does not use the resource provider, or the cloud lacks it: there are none of its kind."""
+
+
+class ResourceGoneError(NotFound):
+    """The resource that was asked about, or all that holds it, is not there."""
+
+
+def refusal(answer: AsyncHttpResponse, operation: str, where: str, permission: str, attempts: int) -> CollectionError:
+    """Translate an answer that is not the one that was asked for.
+
+    Args:
+        answer: It has any status but 200.
+        operation: What was asked for, such as ``Microsoft.ContainerService/managedClusters/read``.
+        where: Of what: a subscription, a cluster.
+        permission: The action that the call needs; Azure's own words about it count for more.
+        attempts: How often it was asked for.
+    """
+    code, message = _code_and_message(answer)
+    status = answer.status_code
+    said = ": ".join(part for part in (code, message) if part) or f"HTTP {status}"
+    place = f"{operation} of {where}"
+    if status == _FORBIDDEN:
+        return _denied(code, message, operation, place, permission)
+    if status == _UNAUTHORIZED:
+        hint = "check that the credentials are current, their tenant and cloud, and this machine's clock"
+        return CredentialsError(f"{operation} does not accept the credentials: {said}", where=place, hint=hint)
+    if status == _NOT_FOUND or code in _NOT_REGISTERED:
+        gone = ResourceGoneError if code in _NO_CLUSTER else NotFound
+        kind = NotRegisteredError if code in _NOT_REGISTERED else gone
+        hint = "correct its id: those of another tenant are not found either" if code == _NO_SUBSCRIPTION else ""
+        return kind(f"{operation} finds nothing: {said}", where=place, hint=hint)
+    return _failed(status, operation, where, said, attempts)
+
+
+def translate(error: Exception, operation: str, where: str) -> CollectionError:
+    """Put an error of a library into the product's words.
+
+    Args:
+        error: One of `SDK_ERRORS`; one that is translated already is given back as it is.
+        operation: What was asked for.
+        where: Of what.
+    """
+    if isinstance(error, CollectionError):
+        return error
+    place = f"{operation} of {where}"
+    text = one_line(error)
+    if isinstance(error, ServiceRequestTimeoutError | ServiceResponseTimeoutError | TimeoutError):
+        hint = "raise scan.call_timeout, or try again later"
+        return TimedOut(f"{operation} gave no answer in time", where=place, hint=hint)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        hint = "let SSL_CERT_FILE name the certificates of the authority that the network's proxy or endpoints use"
+        return Unreachable(f"{operation} could not be reached: {text}", where=place, hint=hint)
+    if isinstance(error, ClientAuthenticationError):
+        hint = "check credential, tenant_id and client_id, or the environment that the scan runs in"
+        return CredentialsError(f"there are no usable Azure credentials: {text}", where=place, hint=hint)
+    if isinstance(error, AzureError | ClientError | OSError):
+        hint = "check the network, the proxy, and cloud and endpoints"
+        return Unreachable(f"{operation} could not be reached: {text}", where=place, hint=hint)
+    return malformed(operation, where, f"its body is not what the API describes: {text}")
+
+
+def malformed(operation: str, where: str, why: str) -> Malformed:
+    """Build the error for an answer that came but cannot be used; `why` is what is wrong with it."""
+    return Malformed(
+        f"the answer to {operation} cannot be understood: {why}",
+        where=f"{operation} of {where}",
+        hint="check for a proxy that answers in the API's place",
+    )
+
+
+def credentials_error(error: Exception, kind: str) -> CollectionError:
+    """Translate what kept credentials of some kind from being made: a file, a variable that is missing."""
+    hint = "check the account's keys, or the environment that the scan runs in"
+    return CredentialsError(
+        f"there are no usable Azure credentials: {one_line(error)}", where=f'credential = "{kind}"', hint=hint
+    )
+
+
+def evidence(error: CollectionError, operation: str) -> Evidence:
+    """Give what Azure said as evidence, word by word where it said something."""
+    return Evidence(operation, "error", error.said or error.what)
+
+
+def one_line(error: BaseException | str) -> str:
+    """Give an error's text on one line, without links to guides, URLs cut to scheme and host: they may hold secrets."""
+    text = _GUIDE.sub("", " ".join(str(error).split()))
+    text = _URL.sub(r"\g<scheme>\g<host>", text)
+    return textwrap.shorten(text, _LONGEST, placeholder=" ...") or type(error).__name__
+
+
+def _failed(status: int, operation: str, where: str, said: str, attempts: int) -> CollectionError:
+    """Translate an answer of a service that is in trouble, or of something else that answers in its place."""
+    place = f"{operation} of {where}"
+    tried = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    if status == _TOO_MANY:
+        hint = "raise scan.retries or lower scan.max_calls"
+        return Throttled(f"{operation} was still throttled after {tried}", where=place, hint=hint, said=said)
+    if status == _TIMEOUT or status >= _SERVER_ERROR:
+        what = f"{operation} still answered HTTP {status} after {tried}"
+        return Unreachable(what, where=place, hint="try again later", said=said)
+    if _REDIRECT <= status < _REQUEST:
+        return malformed(operation, where, f"it is a redirect (HTTP {status})")
+    return CollectionError(f"{operation} was refused: {said}", where=place)
+
+
+def _denied(code: str, message: str, operation: str, place: str, permission: str) -> CollectionError:
+    """Translate a refusal: the action that Azure names is the one that is missing."""
+    named = _ACTION.search(message)
+    missing = named[1] if named else permission
+    hint = f"grant {missing}: `k8s-audit-coverage providers aks --permissions` prints the role that is needed"
+    if code == "DenyAssignmentAuthorizationFailed":
+        hint = f"a deny assignment takes {missing} away: it wins over every role"
+    said = ": ".join(part for part in (code, message) if part)
+    return PermissionDenied(f"{operation} is denied", where=place, permission=missing, hint=hint, said=said)
+
+
+def _code_and_message(answer: AsyncHttpResponse) -> tuple[str, str]:
+    """Take code and message out of an error's body, in any of the forms that Azure's services write."""
+    try:
+        body = json.loads(answer.content)
+    except ValueError:
+        return "", one_line(answer.content.decode("utf-8", "replace")[:_LONGEST]) if answer.content else ""
+    error = body.get("error", body) if isinstance(body, Mapping) else {}
+    if not isinstance(error, Mapping):
+        return "", one_line(str(error))
+    found = {str(key).lower(): value for key, value in error.items()}
+    return str(found.get("code") or ""), one_line(str(found.get("message") or "")) if found.get("message") else ""

@@ -1,0 +1,152 @@
+"""Azure Resource Graph: clusters and subscriptions of many subscriptions with one query.
+
+Source: Azure documentation, "Guidance for throttled requests in Azure Resource Graph" (15 queries in 5 seconds, headers
+``x-ms-user-quota-*``), "Working with large data sets" (1000 rows a page) and "Paging results".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from providers.aks.calls import CONNECTED, MANAGED
+from providers.aks.facts import Cluster, Subscription
+from providers.aks.failures import SDK_ERRORS, malformed, translate
+from providers.aks.parsing import CLUSTER_FIELDS, cluster_of, subscription_of
+from providers.aks.permissions import LIST_CLUSTERS, READ_SUBSCRIPTIONS
+from providers.aks.session import Answer, Call, Connection
+from providers.aks.shapes import objects, text
+from scanner.errors import PermissionDenied
+from scanner.ports import Waits
+
+T = TypeVar("T")
+
+QUERY: Final = "Microsoft.ResourceGraph/resources/read"
+_URL: Final = "/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01"
+_ROWS: Final = 1000
+MOST_SUBSCRIPTIONS: Final = 1000
+"""A query takes this many subscriptions, which is what Azure's own tools send at most."""
+_RESET: Final = re.compile(r"(\d+):(\d+):(\d+)")
+_SUBSCRIPTIONS_QUERY: Final = (
+    "resourcecontainers | where type =~ 'microsoft.resources/subscriptions'"
+    " | project id, name, subscriptionId, state=tostring(properties.state) | order by id asc"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query in Kusto's language, and where it is asked."""
+
+    text: str
+    scope: Mapping[str, list[str]]
+    where: str
+    permission: str
+
+
+class ResourceGraph:
+    """Asks Resource Graph; queries wait for one another when the quota of the identity runs out."""
+
+    def __init__(self, connection: Connection, waits: Waits) -> None:
+        """Ask over a connection."""
+        self._connection = connection
+        self._waits = waits
+        self._turn = asyncio.Lock()
+
+    async def subscriptions(self, ids: Sequence[str], management_group: str | None) -> tuple[Subscription, ...]:
+        """Give those of some subscriptions, or of all in a management group, that the identity may read."""
+        found: list[Subscription] = []
+        scopes = [{"managementGroups": [management_group]}] if management_group else _batches(ids)
+        for scope in scopes:
+            where = f"management group {management_group}" if management_group else f"{len(ids)} subscriptions"
+            query = Query(_SUBSCRIPTIONS_QUERY, scope, where, READ_SUBSCRIPTIONS)
+            # Resource Graph refuses a query only where it may show none of its subscriptions.
+            with suppress(PermissionDenied):
+                async for rows in self._pages(query, subscription_of):
+                    found += rows
+        return tuple(found)
+
+    async def clusters(
+        self, subscriptions: Mapping[str, Subscription], *, arc: bool
+    ) -> AsyncIterator[tuple[Cluster, ...]]:
+        """Give the clusters of some subscriptions that the identity may read, page by page."""
+
+        def parse(row: Mapping[str, Any]) -> Cluster:
+            return cluster_of(row, subscriptions[text(row, "subscriptionId").lower()], QUERY)
+
+        for scope in _batches(list(subscriptions)):
+            query = Query(_clusters_query(arc=arc), scope, f"{len(subscriptions)} subscriptions", LIST_CLUSTERS)
+            async for rows in self._pages(query, parse):
+                yield rows
+
+    async def _pages(self, query: Query, parse: Callable[[Mapping[str, Any]], T]) -> AsyncIterator[tuple[T, ...]]:
+        """Follow $skipToken from page to page, and see that as many rows came as were announced."""
+        options: dict[str, Any] = {"resultFormat": "objectArray", "$top": _ROWS}
+        seen: set[str] = set()
+        rows_seen = 0
+        while True:
+            body = {**query.scope, "query": query.text, "options": options}
+            answer = await self._ask(Call(_URL, QUERY, query.where, query.permission, body))
+            rows, token, total = _page(answer, query.where, parse)
+            rows_seen += len(rows)
+            yield rows
+            if not token:
+                if rows_seen < total:
+                    raise malformed(QUERY, query.where, f"it announces {total} rows and gives {rows_seen}")
+                return
+            if token in seen:
+                raise malformed(QUERY, query.where, "its pages go round in a circle")
+            seen.add(token)
+            options = {**options, "$skipToken": token}
+
+    async def _ask(self, call: Call) -> Answer:
+        """Ask one query at a time; where it used up the quota, the next one waits for the reset that was announced."""
+        async with self._turn:
+            answer = await self._connection.call(call, self._waits)
+            wait = _until_reset(answer.headers)
+            if wait:
+                self._waits(f"{call.where}: the quota of {QUERY} to be reset")
+                await asyncio.sleep(wait)
+            return answer
+
+
+def _clusters_query(*, arc: bool) -> str:
+    """Ask for clusters with no more of their properties than are looked at."""
+    kinds = ", ".join(f"'{kind.lower()}'" for kind in ((MANAGED, CONNECTED) if arc else (MANAGED,)))
+    bag = ", ".join(f"'{name}', properties.{name}" for name in CLUSTER_FIELDS)
+    return (
+        f"resources | where type in~ ({kinds}) | project id, name, type, kind, location, subscriptionId,"
+        f" properties=bag_pack({bag}) | order by id asc"
+    )
+
+
+def _batches(ids: Sequence[str]) -> list[dict[str, list[str]]]:
+    """Divide subscriptions into as many as one query takes."""
+    return [
+        {"subscriptions": list(ids[start : start + MOST_SUBSCRIPTIONS])}
+        for start in range(0, len(ids), MOST_SUBSCRIPTIONS)
+    ]
+
+
+def _page(answer: Answer, where: str, parse: Callable[[Mapping[str, Any]], T]) -> tuple[tuple[T, ...], str, int]:
+    """Give a page's rows, the token of the next one, and how many rows there are in all."""
+    body = answer.body
+    try:
+        if not isinstance(body.get("data"), list):
+            raise TypeError("data is no list")
+        total = int(body["totalRecords"])
+        return tuple(parse(row) for row in objects(body, "data")), text(body, "$skipToken"), total
+    except SDK_ERRORS as error:
+        raise translate(error, QUERY, where) from error
+
+
+def _until_reset(headers: Mapping[str, str]) -> float:
+    """Give the seconds to wait before the next query: none while queries remain."""
+    if headers.get("x-ms-user-quota-remaining") != "0":
+        return 0
+    found = _RESET.fullmatch(headers.get("x-ms-user-quota-resets-after", ""))
+    hours, minutes, seconds = map(int, found.groups()) if found else (0, 0, 5)
+    return hours * 3600 + minutes * 60 + seconds

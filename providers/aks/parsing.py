@@ -1,0 +1,216 @@
+"""Turns what Azure Resource Manager answers into facts; pure. What has an unexpected shape is a TypeError."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from providers.aks.facts import (
+    Cluster,
+    Destination,
+    DestinationKind,
+    DiagnosticSetting,
+    Groups,
+    LifecycleRule,
+    LogSetting,
+    StorageAccount,
+    Subscription,
+    Table,
+    Workspace,
+    part_of,
+)
+from providers.aks.shapes import mapping, name_of, number, objects, switch, text, texts
+
+CLUSTER_FIELDS: Final = (
+    "provisioningState",
+    "powerState",
+    "kubernetesVersion",
+    "currentKubernetesVersion",
+    "enableRBAC",
+    "disableLocalAccounts",
+    "aadProfile",
+    "apiServerAccessProfile",
+    "fqdn",
+    "privateFQDN",
+    "nodeResourceGroup",
+    "azurePortalFQDN",
+    "distribution",
+    "infrastructure",
+    "connectivityStatus",
+    "agentVersion",
+    "lastConnectivityTime",
+)
+"""The properties that are looked at, of either kind of cluster; Resource Graph is asked for no others."""
+
+_CONNECTED: Final = "/microsoft.kubernetes/connectedclusters/"
+_SHOWN: Final = (
+    "fqdn",
+    "privateFQDN",
+    "nodeResourceGroup",
+    "distribution",
+    "infrastructure",
+    "connectivityStatus",
+    "agentVersion",
+)
+_WORKSPACE_DEFAULT: Final = -1
+_NAMESPACE: Final = "/authorizationrules/"
+_TABLE_STREAM: Final = "Microsoft-Table-"
+
+
+def subscription_of(node: Mapping[str, Any]) -> Subscription:
+    """Read a subscription, in the form of either API."""
+    name = text(node, "displayName") or text(node, "name")
+    return Subscription(name_of(node, "subscriptionId").lower(), name, text(node, "state"))
+
+
+def cluster_of(node: Mapping[str, Any], subscription: Subscription, source: str) -> Cluster:
+    """Read a cluster, as a list or Resource Graph gives it: there absent fields are null."""
+    properties = mapping(node, "properties")
+    resource_id = name_of(node, "id")
+    entra = mapping(properties, "aadProfile")
+    off = switch(properties, "disableLocalAccounts")
+    return Cluster(
+        subscription=subscription,
+        id=resource_id,
+        name=name_of(node, "name"),
+        location=text(node, "location"),
+        is_arc=_CONNECTED in resource_id.lower(),
+        kind=text(node, "kind"),
+        version=text(properties, "currentKubernetesVersion") or text(properties, "kubernetesVersion"),
+        provisioning_state=text(properties, "provisioningState"),
+        power_state=text(mapping(properties, "powerState"), "code"),
+        rbac=switch(properties, "enableRBAC"),
+        # Clusters with Azure RBAC off and no administrators' group have the profile all the same: it is what counts.
+        entra=properties.get("aadProfile") is not None,
+        azure_rbac=switch(entra, "enableAzureRBAC"),
+        local_accounts=None if off is None else not off,
+        private=switch(mapping(properties, "apiServerAccessProfile"), "enablePrivateCluster"),
+        more={name: value for name in _SHOWN if (value := text(properties, name))},
+        source=source,
+    )
+
+
+def setting_of(node: Mapping[str, Any]) -> DiagnosticSetting:
+    """Read a diagnostic setting; fields that are not used are null, empty or absent, all of which is real."""
+    properties = mapping(node, "properties")
+    return DiagnosticSetting(
+        name=text(node, "name") or "unnamed",
+        logs=tuple(_log_setting(entry) for entry in objects(properties, "logs")),
+        destinations=tuple(_destinations(properties)),
+        destination_type=text(properties, "logAnalyticsDestinationType"),
+    )
+
+
+def groups_of(nodes: tuple[Mapping[str, Any], ...]) -> Groups:
+    """Read which log categories each category group holds; a category of no group has null, [] or no such field."""
+    found: dict[str, set[str]] = {}
+    for node in nodes:
+        properties = mapping(node, "properties")
+        if text(properties, "categoryType").lower() == "metrics":
+            continue
+        for group in texts(properties, "categoryGroups"):
+            found.setdefault(group.lower(), set()).add(name_of(node, "name").lower())
+    return {group: frozenset(names) for group, names in found.items()}
+
+
+def workspace_of(node: Mapping[str, Any]) -> Workspace:
+    """Read a Log Analytics workspace; a cap of -1 is none."""
+    properties = mapping(node, "properties")
+    capping = mapping(properties, "workspaceCapping")
+    cap = number(capping, "dailyQuotaGb")
+    return Workspace(
+        id=name_of(node, "id"),
+        customer_id=text(properties, "customerId"),
+        retention_days=_days(properties, "retentionInDays"),
+        daily_cap_gb=None if cap is None or cap < 0 else cap,
+        ingestion=text(capping, "dataIngestionStatus"),
+        rule_id=text(properties, "defaultDataCollectionRuleResourceId"),
+    )
+
+
+def table_of(node: Mapping[str, Any]) -> Table:
+    """Read a table of a workspace."""
+    properties = mapping(node, "properties")
+    return Table(
+        text(properties, "plan") or "Analytics",
+        _days(properties, "retentionInDays"),
+        _days(properties, "totalRetentionInDays"),
+    )
+
+
+def transformations_of(node: Mapping[str, Any]) -> Mapping[str, str]:
+    """Read what a workspace's data collection rule does to the records of each table; ``source`` leaves them as is."""
+    return {
+        stream.removeprefix(_TABLE_STREAM): kql
+        for flow in objects(mapping(node, "properties"), "dataFlows")
+        if (kql := text(flow, "transformKql").strip()) not in ("", "source")
+        for stream in texts(flow, "streams")
+    }
+
+
+def storage_of(node: Mapping[str, Any]) -> StorageAccount:
+    """Read a storage account, without its lifecycle policy."""
+    rules = mapping(mapping(node, "properties"), "networkAcls")
+    bypass = {word.strip().lower() for word in text(rules, "bypass").split(",")}
+    is_closed = text(rules, "defaultAction").lower() == "deny" and "azureservices" not in bypass
+    return StorageAccount(name_of(node, "id"), is_closed, ())
+
+
+def lifecycle_of(node: Mapping[str, Any]) -> tuple[LifecycleRule, ...]:
+    """Read the rules that delete append blobs, which is what logs are kept as."""
+    policy = mapping(mapping(node, "properties"), "policy")
+    return tuple(rule for entry in objects(policy, "rules") if (rule := _lifecycle_rule(entry)) is not None)
+
+
+def _log_setting(node: Mapping[str, Any]) -> LogSetting:
+    """Read one entry of a diagnostic setting."""
+    policy = mapping(node, "retentionPolicy")
+    days = _days(policy, "days") or 0 if switch(policy, "enabled") else 0
+    return LogSetting(text(node, "category"), text(node, "categoryGroup"), bool(switch(node, "enabled")), days)
+
+
+def _destinations(properties: Mapping[str, Any]) -> Iterator[Destination]:
+    """Give the places that a setting names; an empty text names none."""
+    if workspace := text(properties, "workspaceId"):
+        yield Destination(DestinationKind.WORKSPACE, workspace)
+    if storage := text(properties, "storageAccountId"):
+        yield Destination(DestinationKind.STORAGE, storage)
+    if rule := text(properties, "eventHubAuthorizationRuleId"):
+        at = rule.lower().find(_NAMESPACE)
+        namespace = rule[:at] if at >= 0 else rule
+        yield Destination(DestinationKind.EVENT_HUB, namespace, text(properties, "eventHubName"))
+    if partner := text(properties, "marketplacePartnerId"):
+        yield Destination(DestinationKind.PARTNER, partner)
+    if bus := text(properties, "serviceBusRuleId"):
+        yield Destination(DestinationKind.SERVICE_BUS, bus)
+
+
+def _lifecycle_rule(node: Mapping[str, Any]) -> LifecycleRule | None:
+    """Read one rule; None where it deletes no append blob."""
+    definition = mapping(node, "definition")
+    filters = mapping(definition, "filters")
+    kinds = {kind.lower() for kind in texts(filters, "blobTypes")}
+    delete = mapping(mapping(mapping(definition, "actions"), "baseBlob"), "delete")
+    if switch(node, "enabled") is False or not delete or (kinds and "appendblob" not in kinds):
+        return None
+    ages = {key: _days(delete, key) for key in delete}
+    written = [
+        days
+        for key in ("daysAfterModificationGreaterThan", "daysAfterCreationGreaterThan")
+        if (days := ages.get(key)) is not None
+    ]
+    is_conditional = bool(objects(filters, "blobIndexMatch")) or not written
+    days = min(written) if written else min((days for days in ages.values() if days is not None), default=0)
+    return LifecycleRule(text(node, "name"), days, texts(filters, "prefixMatch"), is_conditional)
+
+
+def _days(node: Mapping[str, Any], key: str) -> int | None:
+    """Give a number of days; None where it is absent or says that another setting holds."""
+    value = number(node, key)
+    return None if value is None or value == _WORKSPACE_DEFAULT else int(value)
+
+
+def namespace_of(resource_id: str) -> str:
+    """Give the resource type within a resource id, such as ``Microsoft.Datadog/monitors``."""
+    provider = part_of(resource_id, "providers")
+    return f"{provider}/{part_of(resource_id, provider.lower())}" if provider else ""

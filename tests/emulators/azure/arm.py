@@ -1,0 +1,251 @@
+"""Azure Resource Manager and the query API of Log Analytics: paths, permissions, pages, errors and faults."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from aiohttp import web
+
+from tests.emulators.azure import graph
+from tests.emulators.azure.identity import Issuer
+from tests.emulators.azure.state import APPLICATION, OBJECT_ID, Azure, Fault
+
+AUDIENCES: Final = frozenset(
+    {
+        "https://management.azure.com",
+        "https://management.core.usgovcloudapi.net",
+        "https://management.chinacloudapi.cn",
+    }
+)
+_LOGS: Final = frozenset({"https://api.loganalytics.azure.com", "https://api.loganalytics.us"})
+_LIST: Final = re.compile(r"/subscriptions/([^/]+)/providers/(Microsoft\.\w+)/(\w+)", re.IGNORECASE)
+_INSIGHTS: Final = re.compile(
+    r"(/subscriptions/.+)/providers/Microsoft\.Insights/(diagnosticSettings\w*)", re.IGNORECASE
+)
+_TABLE: Final = re.compile(r"(/subscriptions/.+/workspaces/[^/]+)/tables/(\w+)", re.IGNORECASE)
+_POLICY: Final = re.compile(r"(/subscriptions/.+/storageAccounts/[^/]+)/managementPolicies/default", re.IGNORECASE)
+_PERMISSIONS: Final = re.compile(r"(/subscriptions/[^/]+)/providers/Microsoft\.Authorization/permissions")
+_SUBSCRIPTION: Final = re.compile(r"/subscriptions/([^/]+)")
+_RESOURCES: Final = re.compile(r"/subscriptions/([^/]+)/resources")
+_FILTER: Final = re.compile(r"resourceType eq '([^']+)' and name eq '([^']+)'")
+_QUERY: Final = re.compile(r"/v1/workspaces/([^/]+)/query")
+
+
+class Manager:
+    """Answers every request but those for tokens."""
+
+    def __init__(self, azure: Azure, issuer: Issuer) -> None:
+        """Answer from a state, to who has a token."""
+        self._azure = azure
+        self._issuer = issuer
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request: faults first, then its token, then what it asks for."""
+        path = request.path
+        self._azure.calls[request.method, path] += 1
+        fault = self._azure.fault_for(path)
+        if fault:
+            shown = await show(fault, request)
+            if shown is not None:
+                return shown
+        refused = self._refused(request)
+        if refused is not None:
+            return refused
+        if request.method == "POST":
+            return await self._post(request)
+        if "api-version" not in request.query:
+            return error(
+                400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required."
+            )
+        return self._get(request)
+
+    def _refused(self, request: web.Request) -> web.Response | None:
+        """Check the token and its audience."""
+        audience = self._issuer.audience_of(request.headers.get("Authorization", ""))
+        wanted = _LOGS if _QUERY.fullmatch(request.path) else AUDIENCES
+        if audience in wanted:
+            return None
+        code = "InvalidAuthenticationTokenAudience" if audience else "InvalidAuthenticationToken"
+        challenge = {"WWW-Authenticate": 'Bearer authorization_uri="https://login.windows.net/", error="invalid_token"'}
+        return error(401, code, "The access token is invalid.", challenge)
+
+    async def _post(self, request: web.Request) -> web.Response:
+        """Answer the two kinds of query."""
+        body = json.loads(await request.read())
+        found = _QUERY.fullmatch(request.path)
+        if found:
+            return self._records(found[1], body)
+        if request.path == "/providers/Microsoft.ResourceGraph/resources":
+            return graph.answer(self._azure, body)
+        return error(405, "MethodNotAllowed", "Nothing is written here.")
+
+    def _get(self, request: web.Request) -> web.Response:
+        """Answer a read."""
+        routes: tuple[tuple[re.Pattern[str], Callable[[web.Request, re.Match[str]], web.Response]], ...] = (
+            (_INSIGHTS, self._insights),
+            (_TABLE, self._table),
+            (_POLICY, self._policy),
+            (_PERMISSIONS, self._permissions),
+            (_RESOURCES, self._by_filter),
+            (_SUBSCRIPTION, self._subscription),
+            (_LIST, self._list),
+        )
+        if request.path == "/subscriptions":
+            action = "Microsoft.Resources/subscriptions/read"
+            seen = [one for one in self._azure.subscriptions.values() if self._azure.allows(action, one["id"])]
+            return self._pages(request, seen)
+        for pattern, handler in routes:
+            found = pattern.fullmatch(request.path)
+            if found:
+                return handler(request, found)
+        return self._resource(request)
+
+    def _list(self, request: web.Request, found: re.Match[str]) -> web.Response:
+        """List the resources of one type of a subscription, page by page."""
+        subscription, namespace, kind = found.groups()
+        if subscription not in self._azure.subscriptions:
+            return error(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
+        if (subscription, namespace) in self._azure.unregistered:
+            text = f"The subscription is not registered to use namespace '{namespace}'."
+            return error(409, "MissingSubscriptionRegistration", text)
+        denied = self._denied(f"{namespace}/{kind}/read", f"/subscriptions/{subscription}")
+        return denied or self._pages(request, self._azure.below(subscription, f"{namespace}/{kind}"))
+
+    def _pages(self, request: web.Request, items: list[dict[str, Any]]) -> web.Response:
+        """Give a page, with a link to the next that leads to another host, as behind a private link it would."""
+        start, size = int(request.query.get("$skiptoken", "0")), self._azure.page_size
+        body: dict[str, Any] = {"value": items[start : start + size]}
+        if start + size < len(items):
+            following = 0 if self._azure.is_looping else start + size
+            version = request.query["api-version"]
+            body["nextLink"] = (
+                f"https://management.azure.com{request.path}?api-version={version}&$skiptoken={following}"
+            )
+        return web.json_response(body)
+
+    def _insights(self, _request: web.Request, found: re.Match[str]) -> web.Response:
+        """Give diagnostic settings or categories of a cluster."""
+        resource, kind = found[1], found[2]
+        gone = self._gone(resource) or self._denied(f"Microsoft.Insights/{kind}/read", resource)
+        if gone:
+            return gone
+        settings = self._azure.settings.get(resource.lower(), [])
+        return web.json_response(
+            {"value": settings if kind.lower() == "diagnosticsettings" else [*self._azure.categories()]}
+        )
+
+    def _table(self, _request: web.Request, found: re.Match[str]) -> web.Response:
+        """Give a table of a workspace."""
+        workspace, name = found.groups()
+        refused = self._gone(workspace) or self._denied(
+            "Microsoft.OperationalInsights/workspaces/tables/read", workspace
+        )
+        table = self._azure.tables.get((workspace.lower(), name))
+        return refused or (web.json_response(table) if table else error(404, "ResourceNotFound", f"no table {name}"))
+
+    def _policy(self, _request: web.Request, found: re.Match[str]) -> web.Response:
+        """Give the lifecycle policy of a storage account."""
+        action = "Microsoft.Storage/storageAccounts/managementPolicies/read"
+        refused = self._gone(found[1]) or self._denied(action, found[1])
+        policy = self._azure.lifecycle.get(found[1].lower())
+        missing = error(404, "ManagementPolicyNotFound", "No ManagementPolicy found for account.")
+        return refused or (web.json_response({"properties": {"policy": policy}}) if policy else missing)
+
+    def _permissions(self, _request: web.Request, found: re.Match[str]) -> web.Response:
+        """Give what the application may do at a subscription."""
+        denied = self._denied("Microsoft.Authorization/permissions/read", found[1])
+        return denied or web.json_response({"value": self._azure.permissions_at(found[1])})
+
+    def _by_filter(self, request: web.Request, found: re.Match[str]) -> web.Response:
+        """List a subscription's resources by type and name; those that may not be read are left out without a word."""
+        wanted = _FILTER.fullmatch(request.query.get("$filter", ""))
+        if not wanted:
+            return error(400, "InvalidFilterInQueryString", "Invalid $filter.")
+        items = [one for one in self._azure.below(found[1], wanted[1]) if one["name"] == wanted[2]]
+        return web.json_response(
+            {"value": [one for one in items if self._azure.allows(f"{wanted[1]}/read", one["id"])]}
+        )
+
+    def _subscription(self, _request: web.Request, found: re.Match[str]) -> web.Response:
+        """Give a subscription."""
+        if found[1] not in self._azure.subscriptions:
+            return error(404, "SubscriptionNotFound", f"The subscription '{found[1]}' could not be found.")
+        denied = self._denied("Microsoft.Resources/subscriptions/read", found[0])
+        return denied or web.json_response(self._azure.subscriptions[found[1]])
+
+    def _resource(self, request: web.Request) -> web.Response:
+        """Give any other resource by its id."""
+        gone = self._gone(request.path)
+        if gone:
+            return gone
+        body = self._azure.resources[request.path.lower()]
+        return self._denied(f"{body['type']}/read", request.path) or web.json_response(body)
+
+    def _records(self, customer: str, body: dict[str, Any]) -> web.Response:
+        """Answer a query for the newest records of a workspace."""
+        workspace = next(
+            (one for one in self._azure.resources.values() if one["properties"].get("customerId") == customer), None
+        )
+        if workspace is None or "summarize newest=max(TimeGenerated)" not in body["query"]:
+            return error(404, "WorkspaceNotFoundError", "The workspace could not be found.")
+        if not self._azure.allows("Microsoft.OperationalInsights/workspaces/query/read", workspace["id"]):
+            return error(403, "InsufficientAccessError", "The provided credentials have insufficient access.")
+        columns = [{"name": name, "type": "string"} for name in ("id", "log", "newest")]
+        rows = [list(row) for row in self._azure.records.get(customer, [])]
+        return web.json_response({"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]})
+
+    def _gone(self, resource: str) -> web.Response | None:
+        """Say that there is no such resource."""
+        if resource.lower() in self._azure.resources:
+            return None
+        return error(404, "ResourceNotFound", f"The Resource '{resource}' was not found.")
+
+    def _denied(self, action: str, scope: str) -> web.Response | None:
+        """Say that the application may not do something, in the words that Azure has for it."""
+        if self._azure.allows(action, scope):
+            return None
+        text = (
+            f"The client '{APPLICATION}' with object id '{OBJECT_ID}' does not have authorization to perform action"
+            f" '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh"
+            " your credentials."
+        )
+        return error(403, "AuthorizationFailed", text)
+
+
+async def show(fault: Fault, request: web.Request) -> web.StreamResponse | None:
+    """Let a request go wrong; None where it only takes longer."""
+    if fault.kind == "status":
+        return error(fault.status, fault.code, "It went wrong.", fault.headers)
+    if fault.kind == "body":
+        return web.Response(status=fault.status, text=fault.body, content_type="text/html")
+    if fault.kind == "hang":
+        await asyncio.sleep(fault.seconds)
+        return None
+    if fault.kind == "drop":
+        _cut(request)
+        return web.Response()
+    response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": "1000"})
+    await response.prepare(request)
+    if fault.kind == "truncate":
+        await response.write(b'{"value": [')
+        _cut(request)
+        return response
+    for _ in range(int(fault.seconds * 10)):
+        await response.write(b" ")
+        await asyncio.sleep(0.1)
+    return response
+
+
+def error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
+    """Give an error as Azure Resource Manager writes it."""
+    return web.json_response({"error": {"code": code, "message": message}}, status=status, headers=headers)
+
+
+def _cut(request: web.Request) -> None:
+    """Cut the connection."""
+    if request.transport is not None:
+        request.transport.abort()
