@@ -63,8 +63,8 @@ def _structured(situation: Situation, setting: Setting) -> tuple[bool | None, st
     evidence = (of_setting(setting),)
     place = situation.place(setting)
     try:
-        shown, data = situation.read(place)
-        documents = compose_all(data.decode("utf-8", "replace"), shown)
+        content = situation.read(setting, place)
+        documents = compose_all(content.data.decode("utf-8", "replace"), content.shown)
     except CollectionError as error:
         reason = f"the file of --authentication-config could not be read: {sentence(error)}"
         return None, reason, evidence

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
+from providers.self_managed.composing import Composition, Described, Unknown, compose
 from providers.self_managed.differences import differences, listed, shared_notes
+from providers.self_managed.looking import Look, Where, look_at
 from providers.self_managed.options import ClusterOptions, SelfManagedOptions
 from providers.self_managed.paths import Found, expand, unused_roots
 from providers.self_managed.reading import Reading, Window
-from providers.self_managed.server import Task, read_servers, unknown_reading
+from providers.self_managed.server import Task, read_server, unknown_reading
 from scanner.errors import NotFound
 from scanner.model import ClusterObservation, ClusterRef, Collected, Evidence, Fact, Note, NoteSeverity
 from scanner.ports import CollectContext
+
+_BATCH: Final = 16
+"""How many files one thread looks at, one after the other."""
 
 
 async def collect(options: SelfManagedOptions, context: CollectContext) -> AsyncIterator[Collected]:
@@ -27,12 +32,35 @@ async def collect(options: SelfManagedOptions, context: CollectContext) -> Async
         context.waits(f"{cluster.name}: looking for {', '.join(cluster.paths)}")
         found = await asyncio.to_thread(_find, cluster)
         context.waits(f"{cluster.name}: reading {len(found)} file{'' if len(found) == 1 else 's'}")
-        tasks = (Task(item, cluster.root, cluster.base, cluster.policy, cluster.version, window) for item in found)
-        groups = await asyncio.gather(*(asyncio.to_thread(read_servers, task) for task in tasks))
-        readings = [reading for group in groups for reading in group]
-        readings += await asyncio.to_thread(_unmatched, cluster)
-        unused = await asyncio.to_thread(unused_roots, found, cluster.root, cluster.base) if found else ()
-        yield _observation(cluster, context.account, readings, unused)
+        for composition in compose(await _look_at_all(found, cluster)):
+            readings = await _read_all(composition, cluster, window)
+            if not composition.cluster:
+                readings += await asyncio.to_thread(_unmatched, cluster)
+                readings += _nothing_found(cluster, composition, readings)
+            unused = await asyncio.to_thread(unused_roots, found, cluster.root, cluster.base) if found else ()
+            yield _observation(cluster, context.account, composition, readings, unused)
+
+
+async def _look_at_all(found: Sequence[Found], cluster: ClusterOptions) -> list[Look]:
+    """Look at many files in batches: hosts that are slow to answer are read at the same time."""
+    where = Where(cluster.base, cluster.root, cluster.version)
+    batches = (found[start : start + _BATCH] for start in range(0, len(found), _BATCH))
+    looks = await asyncio.gather(*(asyncio.to_thread(look_at, batch, where) for batch in batches))
+    return [look for batch in looks for look in batch]
+
+
+async def _read_all(composition: Composition, cluster: ClusterOptions, window: Window | None) -> list[Reading]:
+    """Read the API servers of a cluster, each with what it may find in the cluster's other files."""
+    return list(await asyncio.gather(*(_read_one(one, composition, cluster, window) for one in composition.servers)))
+
+
+async def _read_one(
+    one: Described | Unknown, composition: Composition, cluster: ClusterOptions, window: Window | None
+) -> Reading:
+    if isinstance(one, Unknown):
+        return unknown_reading(one.name, one.error)
+    task = Task(one, composition.supplies, cluster.base, cluster.policy, cluster.version, window)
+    return await asyncio.to_thread(read_server, task)
 
 
 def _find(cluster: ClusterOptions) -> tuple[Found, ...]:
@@ -56,25 +84,40 @@ def _unmatched(cluster: ClusterOptions) -> list[Reading]:
     ]
 
 
+def _nothing_found(cluster: ClusterOptions, composition: Composition, readings: Sequence[Reading]) -> list[Reading]:
+    """Give an unknown API server where no file describes one: what was found instead is said."""
+    if readings:
+        return []
+    files = f"{composition.skipped} file{'' if composition.skipped == 1 else 's'}"
+    others = sorted({supply.title for supply in composition.supplies})
+    what = f"none of {files} describes an API server" if composition.skipped else "no file describes an API server"
+    found = f"; found was: {', '.join(others)}" if others else ""
+    hint = "add the file that holds kube-apiserver's flags or settings to paths"
+    return [unknown_reading(cluster.name, NotFound(f"{what}{found}", where=", ".join(cluster.paths), hint=hint))]
+
+
 def _observation(
-    cluster: ClusterOptions, account: str, readings: Sequence[Reading], unused: Sequence[str]
+    cluster: ClusterOptions,
+    account: str,
+    composition: Composition,
+    readings: Sequence[Reading],
+    unused: Sequence[str],
 ) -> ClusterObservation:
-    readings = _told_apart(readings)
     versions = sorted({reading.version for reading in readings if reading.version}, key=_version_order)
     ref = ClusterRef(
         provider="self_managed",
         account=account,
         account_id="",
         location=cluster.location,
-        name=cluster.name,
+        name=f"{cluster.name}/{composition.cluster}" if composition.cluster else cluster.name,
         id=cluster.paths[0],
         version=cluster.version or (versions[0] if versions else None),
     )
     return ClusterObservation(
         ref=ref,
         servers=tuple(reading.server for reading in readings),
-        facts=_facts(cluster, readings),
-        notes=(*differences(readings), *shared_notes(readings), *map(_unused_note, unused)),
+        facts=_facts(cluster, composition, readings),
+        notes=(*differences(readings), *shared_notes(readings), *composition.notes, *map(_unused_note, unused)),
         parameters=_parameters(readings),
     )
 
@@ -94,22 +137,19 @@ def _unused_note(root: str) -> Note:
     return Note(NoteSeverity.WARNING, text, (Evidence("configuration", "root", root),))
 
 
-def _told_apart(readings: Sequence[Reading]) -> list[Reading]:
-    """Number nodes that would have the same name."""
-    names = [reading.server.name for reading in readings]
-    return [
-        replace(reading, server=replace(reading.server, name=f"{name} ({names[: index + 1].count(name)})"))
-        if names.count(name) > 1
-        else reading
-        for index, (name, reading) in enumerate(zip(names, readings, strict=True))
-    ]
-
-
-def _facts(cluster: ClusterOptions, readings: Sequence[Reading]) -> tuple[Fact, ...]:
+def _facts(cluster: ClusterOptions, composition: Composition, readings: Sequence[Reading]) -> tuple[Fact, ...]:
+    """Say what was read, and which file gave what."""
     evidence = Evidence("configuration", "paths", ", ".join(cluster.paths))
-    names = Fact("control-plane nodes", listed([reading.server.name for reading in readings]), evidence)
+    facts = [Fact("control-plane nodes", listed([reading.server.name for reading in readings]), evidence)]
     titles = sorted({reading.title for reading in readings if reading.title})
-    return (names, Fact("read from", listed(titles), evidence)) if titles else (names,)
+    if titles:
+        facts.append(Fact("read from", listed(titles), evidence))
+    used = {item.source for reading in readings for item in reading.server.policy.evidence}
+    facts += [Fact(f"{one.title} from", one.file, evidence) for one in composition.supplies if one.file in used]
+    if composition.skipped:
+        text = f"{composition.skipped} that have nothing to do with an API server"
+        facts.append(Fact("files left out", text, evidence))
+    return tuple(facts)
 
 
 def _version_order(version: str) -> tuple[int, ...]:

@@ -48,14 +48,24 @@ def items(node: Node | None) -> tuple[Node, ...]:
 
 def text(node: Node | None) -> str:
     """Give the text of a scalar; empty for null and for any other node."""
-    if isinstance(node, ScalarNode) and node.tag != _NULL:
+    if isinstance(node, ScalarNode) and not is_null(node):
         return str(node.value)
     return ""
+
+
+def is_null(node: ScalarNode) -> bool:
+    """Say whether a scalar is null."""
+    return bool(node.tag == _NULL)
 
 
 def truth(node: Node | None) -> bool:
     """Read a boolean the way YAML 1.1 writes it."""
     return text(node).lower() in {"true", "yes", "on", "y"}
+
+
+def dump(node: Node) -> str:
+    """Write a node as a YAML document of its own."""
+    return str(yaml.serialize(node, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
 
 
 def line(node: Node) -> int:

@@ -14,7 +14,6 @@ from scanner.model import (
     Finding,
     Link,
     LinkState,
-    ManagedPolicy,
     NoPolicy,
     Remediation,
     RequestCategory,
@@ -79,7 +78,7 @@ def _values(observation: ClusterObservation, knowledge: ProviderKnowledge, rule:
         "min_retention_days": str(rule.min_retention_days),
         "retention_step": str(knowledge.retention_step(rule.min_retention_days)),
         "missing_logs": json.dumps(_missing_logs(observation, knowledge), separators=(",", ":")),
-        "recommended_policy": "" if _is_managed(observation) else _recommended(rule),
+        "recommended_policy": "" if knowledge.policy else _recommended(rule),
     }
 
 
@@ -102,11 +101,6 @@ def _missing_logs(observation: ClusterObservation, knowledge: ProviderKnowledge)
         if channel.exported.state is LinkState.GAP
     }
     return [log for log in knowledge.logs if log in missing & needed]
-
-
-def _is_managed(observation: ClusterObservation) -> bool:
-    """Say whether the cloud runs the policy, so that no policy of ours can be advised."""
-    return any(isinstance(server.policy, ManagedPolicy) for server in observation.servers)
 
 
 _UNQUOTED = frozenset({"missing_logs", "recommended_policy"})

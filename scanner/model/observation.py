@@ -126,10 +126,16 @@ class InlinePolicy:
 
 @dataclass(frozen=True, slots=True)
 class ManagedPolicy:
-    """A policy that the cloud runs and publishes; `name` is its id in ``scanner/knowledge/policies``."""
+    """A policy that a cloud or a distribution runs and publishes; `name` is its id in ``scanner/knowledge/policies``.
+
+    Attributes:
+        group_policies: (user group, id) of published policies whose own rules come first, for that group alone; their
+            base, which `name` has too, is not repeated.
+    """
 
     name: str
     evidence: tuple[Evidence, ...]
+    group_policies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class Kubeadm:
     """A ClusterConfiguration of kubeadm.k8s.io."""
 
     title: Final = "kubeadm ClusterConfiguration"
+    signs: Final = (b"kubeadm.k8s.io",)
 
     def read(self, file: ManifestFile) -> tuple[ApiServerSource, ...]:
         """Give the API server that each ClusterConfiguration describes."""

@@ -24,6 +24,7 @@ class StaticPod:
     """A Pod whose container runs kube-apiserver."""
 
     title: Final = "static pod manifest"
+    signs: Final = (b"apiserver",)
 
     def read(self, file: ManifestFile) -> tuple[ApiServerSource, ...]:
         """Give each kube-apiserver container; command and args count together."""

@@ -33,6 +33,7 @@ class Systemd:
     """A service unit whose ExecStart runs kube-apiserver."""
 
     title: Final = "systemd unit"
+    signs: Final = (b"[Service]",)
 
     def read(self, file: ManifestFile) -> tuple[ApiServerSource, ...]:
         """Put the unit, its drop-ins and its environment together."""

@@ -188,7 +188,7 @@ async def test_a_copy_that_is_not_there(host: Host, scan_host: ScanHost) -> None
             "emptyDir: {}",
             "it is on volume v0 (emptyDir), mounted writable at /etc/kubernetes, which is not on the host",
         ),
-        ("csi: {driver: x}", "it is on volume v0 (csi), mounted writable at /etc/kubernetes, which is not on the host"),
+        ("csi: {driver: x}", "it is not known where it is: volume v0 (csi), mounted writable at /etc/kubernetes"),
     ],
 )
 async def test_a_policy_that_is_not_on_the_host(host: Host, scan_host: ScanHost, volume: str, what: str) -> None:

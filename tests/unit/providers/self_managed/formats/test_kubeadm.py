@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from providers.self_managed.files import HostFiles
 from providers.self_managed.formats.kubeadm import FORMAT
-from providers.self_managed.source import ApiServerSource, ManifestFile, PlaceKind
+from providers.self_managed.source import ApiServerSource, PlaceKind
+from tests.unit.providers.self_managed.hosts import servers
 
 NAMES = ("v1beta1", "v1beta2", "v1beta3")
 MAP = """\
@@ -45,7 +43,7 @@ def beta(version: str) -> str:
 
 
 def read(text: str) -> tuple[ApiServerSource, ...]:
-    return tuple(FORMAT.read(ManifestFile(Path("/x/kubeadm.yaml"), "kubeadm.yaml", HostFiles(None), text.encode())))
+    return servers(FORMAT, text, "kubeadm.yaml")
 
 
 @pytest.mark.parametrize("version", NAMES)
@@ -158,5 +156,5 @@ def test_what_is_no_cluster_configuration(text: str) -> None:
 )
 def test_arguments_in_the_shape_of_another_version_are_refused(version: str, extra: str, why: str) -> None:
     text = f"apiVersion: kubeadm.k8s.io/{version}\nkind: ClusterConfiguration\napiServer:\n  extraArgs: {extra}\n"
-    (source,) = FORMAT.read(ManifestFile(Path("/x/k.yaml"), "k.yaml", HostFiles(None), text.encode()))
+    (source,) = servers(FORMAT, text, "k.yaml")
     assert [(one.unread, one.line) for one in source.arguments if one.unread] == [(why, 4)]

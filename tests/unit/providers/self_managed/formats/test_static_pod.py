@@ -9,7 +9,7 @@ import pytest
 from providers.self_managed.files import HostFiles
 from providers.self_managed.formats.static_pod import FORMAT
 from providers.self_managed.source import ApiServerSource, ManifestFile
-from tests.unit.providers.self_managed.hosts import Host
+from tests.unit.providers.self_managed.hosts import Host, servers
 
 COMMENTED_SCRIPT = """\
 command: [sh, -c]
@@ -24,7 +24,7 @@ SCRIPT = "the shell script that starts it"
 
 
 def read(text: str) -> tuple[ApiServerSource, ...]:
-    return tuple(FORMAT.read(ManifestFile(Path("/x/pod.yaml"), "pod.yaml", HostFiles(None), text.encode())))
+    return servers(FORMAT, text, "pod.yaml")
 
 
 def pod(container: str, image: str = "registry/x:v1.30.1", name: str = "server") -> str:
@@ -200,5 +200,5 @@ def test_an_anchor_within_itself() -> None:
 def test_the_way_a_file_is_shown_in_errors(host: Host, world: Path) -> None:
     host.put("pod.yaml", pod("command: [kube-apiserver]"))
     file = ManifestFile.load(host.root / "pod.yaml", "hosts/cp-1/pod.yaml", HostFiles(host.root, "hosts/cp-1"))
-    assert FORMAT.read(file)[0].file == "hosts/cp-1/pod.yaml"
+    assert servers(FORMAT, file)[0].file == "hosts/cp-1/pod.yaml"
     assert world.exists()
