@@ -1,0 +1,1 @@
+"""The live reader: a cluster through its own Kubernetes API."""
