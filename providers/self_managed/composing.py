@@ -57,7 +57,7 @@ def compose(looks: Sequence[Look]) -> tuple[Composition, ...]:
     """Put looks together: one cluster, or several where the files name different ones."""
     servers = [*_servers(looks), *_assembled(looks)]
     clusters = {one.source.cluster for one in servers if isinstance(one, Described) and one.source.cluster}
-    supplies = [part for look in looks for part in look.parts if isinstance(part, Supply)]
+    supplies = [part for look in looks for _, part in look.parts if isinstance(part, Supply)]
     apart = len(clusters) > 1
     compositions: dict[str, Composition] = {}
     for one in _told_apart(servers):
@@ -74,17 +74,19 @@ def _servers(looks: Sequence[Look]) -> Iterator[Described | Unknown]:
     for look in looks:
         if look.error is not None:
             yield Unknown(look.name or look.found.shown, look.error)
-        yield from _named([part for part in look.parts if isinstance(part, ApiServerSource)], look)
+        yield from _named([(title, part) for title, part in look.parts if isinstance(part, ApiServerSource)], look)
 
 
 def _assembled(looks: Sequence[Look]) -> Iterator[Described | Unknown]:
     """Give the API servers that several files describe together."""
     by_file = {look.found.shown: look for look in looks}
     groups: dict[Callable[[Sequence[Fragment]], Sequence[ApiServerSource]], list[Fragment]] = {}
+    titles: dict[object, str] = {}
     for look in looks:
-        for part in look.parts:
+        for title, part in look.parts:
             if isinstance(part, Fragment):
                 groups.setdefault(part.assemble, []).append(part)
+                titles.setdefault(part.assemble, title)
     for assemble, fragments in groups.items():
         try:
             sources = assemble(fragments)
@@ -92,20 +94,21 @@ def _assembled(looks: Sequence[Look]) -> Iterator[Described | Unknown]:
             yield Unknown(fragments[0].manifest.shown, error)
             continue
         for file in dict.fromkeys(source.file for source in sources):
-            yield from _named([source for source in sources if source.file == file], by_file[file])
+            those = [(titles[assemble], source) for source in sources if source.file == file]
+            yield from _named(those, by_file[file])
 
 
-def _named(sources: Sequence[ApiServerSource], look: Look) -> Iterator[Described]:
+def _named(sources: Sequence[tuple[str, ApiServerSource]], look: Look) -> Iterator[Described]:
     """Name the API servers of one file: after the node, or what the file is named by."""
-    own = [source.node for source in sources]
+    own = [source.node for _, source in sources]
     tell = len(sources) > 1 and all(own) and len(set(own)) == len(own)
-    for number, source in enumerate(sources, start=1):
+    for number, (title, source) in enumerate(sources, start=1):
         name = look.name or source.node or look.found.shown
         if tell:
             name = f"{look.name} {source.node}" if look.name else source.node
         elif len(sources) > 1:
             name = f"{name} #{number}"
-        yield Described(source, look.host, name, look.title)
+        yield Described(source, look.host, name, title)
 
 
 def _told_apart(servers: Sequence[Described | Unknown]) -> Iterator[Described | Unknown]:
@@ -119,7 +122,7 @@ def _told_apart(servers: Sequence[Described | Unknown]) -> Iterator[Described | 
 
 def _refusals(look: Look) -> Iterator[Note]:
     """Mention files that a search came upon and that belong elsewhere."""
-    for part in look.parts:
+    for _, part in look.parts:
         if isinstance(part, Refused):
             text = f"{part.file} {part.reason}: {part.hint}"
             yield Note(NoteSeverity.INFO, text, (Evidence(part.file, "kind", part.reason),))

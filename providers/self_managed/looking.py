@@ -25,16 +25,14 @@ class Look:
 
     Attributes:
         name: The node that it is named after; empty where nothing names it.
-        title: The kind of file; empty where it was not recognised.
-        parts: What it describes; none for a file that has nothing to do with an API server.
+        parts: What it describes, each with the kind of file; none for a file that has nothing to do with an API server.
         error: Why it is not known what it describes; None where it is.
     """
 
     found: Found
     host: HostFiles
     name: str
-    title: str = ""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[tuple[str, Part], ...] = ()
     error: CollectionError | None = None
 
     @property
@@ -74,24 +72,24 @@ def _searched(found: Found, host: HostFiles, name: str, file: ManifestFile) -> L
     if not may_be_known(file.data):
         return Look(found, host, name)
     try:
-        title, parts = recognise(file)
+        parts = recognise(file)
     except CollectionError as error:
         known = _SPEAKS_OF_A_SERVER.search(file.data)
         return Look(found, host, name, error=error if known else None)
     if not parts and file.yaml_error is not None and _SPEAKS_OF_A_SERVER.search(file.data):
         return Look(found, host, name, error=file.yaml_error)
-    return Look(found, host, name, title, parts)
+    return Look(found, host, name, parts)
 
 
 def _named(found: Found, host: HostFiles, name: str, file: ManifestFile) -> Look:
     """Look at a file that the configuration names: whoever named it took it for an API server's."""
     try:
-        title, parts = recognise(file)
+        parts = recognise(file)
         if not parts:
             raise why_unknown(file)
-        refused = [part for part in parts if isinstance(part, Refused)]
+        refused = [part for _, part in parts if isinstance(part, Refused)]
         if len(refused) == len(parts):
             raise Malformed(refused[0].reason, where=found.shown, hint=refused[0].hint)
     except CollectionError as error:
         return Look(found, host, name, error=error)
-    return Look(found, host, name, title, parts)
+    return Look(found, host, name, parts)

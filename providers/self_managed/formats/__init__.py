@@ -24,19 +24,17 @@ def may_be_known(data: bytes) -> bool:
     return any(sign in data for sign in _signs())
 
 
-def recognise(file: ManifestFile) -> tuple[str, tuple[Part, ...]]:
-    """Give the kinds of a file and what it describes; nothing where no format knows it.
+def recognise(file: ManifestFile) -> tuple[tuple[str, Part], ...]:
+    """Give what a file describes, each with the kind of file that describes it; nothing where no format knows it.
 
     A file may be of several kinds: its documents are each looked at by every format.
     """
-    titles: list[str] = []
-    parts: list[Part] = []
-    for candidate in formats():
-        if any(sign in file.data for sign in candidate.signs):
-            found = candidate.read(file)
-            titles += [candidate.title] if found else []
-            parts += found
-    return ", ".join(titles), tuple(parts)
+    return tuple(
+        (candidate.title, part)
+        for candidate in formats()
+        if any(sign in file.data for sign in candidate.signs)
+        for part in candidate.read(file)
+    )
 
 
 def why_unknown(file: ManifestFile) -> CollectionError:

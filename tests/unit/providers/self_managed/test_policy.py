@@ -182,7 +182,7 @@ async def test_a_copy_that_is_not_there(host: Host, scan_host: ScanHost) -> None
     [
         (
             "configMap: {name: audit}",
-            "it is on volume v0 (configMap), mounted writable at /etc/kubernetes, which is not on the host",
+            "it is on volume v0 (configMap audit), mounted writable at /etc/kubernetes, which is not on the host",
         ),
         (
             "emptyDir: {}",

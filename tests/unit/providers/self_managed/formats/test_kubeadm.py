@@ -58,7 +58,7 @@ def test_a_map(version: str) -> None:
     place = source.view.locate("/logs/audit.log")
     assert (place.kind, place.host_path, place.read_only) == (PlaceKind.HOST, "/var/log/kubernetes/audit.log", False)
     assert place.what == "volume logs (hostPath /var/log/kubernetes), mounted writable at /logs"
-    assert [item.locator for item in place.evidence] == ["line 9"]
+    assert [item.locator for item in place.evidence] == ["line 9, apiServer.extraVolumes[0]"]
     assert source.view.locate("/p").read_only
 
 
@@ -98,7 +98,7 @@ def test_another_certificates_directory() -> None:
 def test_several_documents_and_the_node_name() -> None:
     init = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: InitConfiguration\nnodeRegistration: {name: cp-1}\n"
     (source,) = read(f"{init}---\nkind: KubeletConfiguration\n---\n{beta('v1beta3')}")
-    assert (source.node, source.line) == ("cp-1", 11)
+    assert (source.node, source.line) == ("cp-1", 10)
 
 
 def test_patches_may_change_anything() -> None:
@@ -124,8 +124,8 @@ def test_the_config_map() -> None:
     head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: kubeadm-config}\ndata:\n  ClusterConfiguration: |\n"
     (source,) = read(head + indented)
     assert [argument.line for argument in source.arguments] == [None, 11, 12]
-    assert source.line == 10
-    assert source.view.locate("/logs/x").evidence[0].locator == "line 14"
+    assert source.line == 9
+    assert source.view.locate("/logs/x").evidence[0].locator == "line 14, data.ClusterConfiguration: apiServer.extraVolumes[0]"
 
 
 def test_the_config_map_as_json() -> None:
