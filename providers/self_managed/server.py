@@ -11,6 +11,7 @@ from providers.self_managed.channels import read_channels, unknown_channel
 from providers.self_managed.composing import Described
 from providers.self_managed.differences import compared_settings
 from providers.self_managed.evidence import Refusal, gap, of_error, of_setting, sentence
+from providers.self_managed.openshift_file import with_openshift_config
 from providers.self_managed.policy import read_policy
 from providers.self_managed.reading import Compared, Reading, Situation, Window
 from providers.self_managed.source import ApiServerSource, Supply
@@ -33,12 +34,16 @@ from scanner.model import (
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is needed to read one API server; `base`, `policy` and `version` are those of the cluster's options."""
+    """What is needed to read one API server.
+
+    Attributes:
+        policy: The copy of the audit policy that the configuration names: its file, and its name for a person.
+        version: The Kubernetes version that the configuration gives.
+    """
 
     described: Described
     supplies: Sequence[Supply]
-    base: Path
-    policy: str | None
+    policy: tuple[Path, str] | None
     version: str | None
     window: Window | None
 
@@ -65,13 +70,13 @@ def _read(task: Task) -> Reading:
     """Read the chain from the flags to what they name."""
     source, name = task.described.source, task.described.name
     version = task.version or source.version
+    source = with_openshift_config(source, task.described.host, task.supplies)
     try:
         configuration = configure(source.arguments, version)
     except FlagError as error:
         return replace(_refused(source, name, error), version=source.version)
-    copy = None if task.policy is None else (task.base / task.policy, task.policy)
     host = task.described.host
-    situation = Situation(source, host, configuration, copy, version, task.window, task.supplies)
+    situation = Situation(source, host, configuration, task.policy, version, task.window, task.supplies)
     policy, fingerprint = read_policy(situation)
     channels, notes = read_channels(situation)
     refusal = next((one.delivered for one in channels if isinstance(one.delivered, Refusal)), None)

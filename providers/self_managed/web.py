@@ -13,8 +13,10 @@ from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Final, Self
 from urllib.request import getproxies, proxy_bypass
+from weakref import WeakSet
 
 import aiohttp
+from aiohttp.connector import Connection
 from yarl import URL
 
 from providers.self_managed.web_errors import Asked, Broken, transport_error
@@ -51,8 +53,10 @@ class Web:
         self._scan = scan
         self._proxy = proxy
         self._server_name = server_name or None
+        self._transports: WeakSet[asyncio.BaseTransport] = WeakSet()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=tls, limit=scan.max_calls),
+            response_class=_remembering(self._transports),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(
                 total=scan.call_timeout, connect=scan.connect_timeout, sock_connect=scan.connect_timeout
@@ -66,8 +70,13 @@ class Web:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the connections."""
+        """Close the connections, at once: aiohttp leaves the end of a broken TLS connection to a loop that goes on."""
         await self._session.close()
+        for transport in tuple(self._transports):
+            if isinstance(transport, asyncio.Transport):
+                transport.abort()
+        for _ in range(3):  # the socket below TLS is closed by a callback of a callback
+            await asyncio.sleep(0)
 
     async def get(self, url: str, *, where: str, most: int, headers: Headers = (), redirects: bool = False) -> Answer:
         """Get one address, trying again what may pass.
@@ -138,6 +147,18 @@ class Web:
         return asked
 
 
+def _remembering(transports: WeakSet[asyncio.BaseTransport]) -> type[aiohttp.ClientResponse]:
+    """Give a class of responses that remembers its connections."""
+
+    class Response(aiohttp.ClientResponse):
+        async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+            if connection.transport is not None:
+                transports.add(connection.transport)
+            return await super().start(connection)
+
+    return Response
+
+
 def proxy_for(url: URL) -> str:
     """Give the proxy that the environment (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``) names for an address, or "".
 
@@ -205,7 +226,7 @@ def _refused(answer: Answer, where: str) -> CollectionError:
 
 def _pause(tries: int) -> float:
     """Give a growing pause with jitter, so that many scans do not ask again at the same time."""
-    return min(_LONGEST_PAUSE, 0.25 * 2**tries) * random.uniform(0.5, 1)  # noqa: S311 - no secret hangs on it
+    return min(_LONGEST_PAUSE, 0.25 * 2.0**tries) * random.uniform(0.5, 1)  # noqa: S311 - no secret hangs on it
 
 
 def _seconds(value: str) -> float | None:
@@ -213,6 +234,7 @@ def _seconds(value: str) -> float | None:
     if value.isascii() and value.isdigit():
         return float(value)
     try:
-        return max(parsedate_to_datetime(value) - datetime.now(UTC), timedelta()).total_seconds()
+        left: timedelta = parsedate_to_datetime(value) - datetime.now(UTC)
+        return max(0.0, left.total_seconds())
     except (ValueError, TypeError):
         return None

@@ -15,7 +15,6 @@ from providers.self_managed.files import read_file
 from providers.self_managed.live.access import Access, Identity
 from scanner.errors import CollectionError, CredentialsError
 
-SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 _HOST: Final = "KUBERNETES_SERVICE_HOST"
 _PORT: Final = "KUBERNETES_SERVICE_PORT"
 

@@ -164,40 +164,42 @@ def running(objects: Iterable[Object] = ()) -> Iterator[KubernetesEmulator]:
     emulator = KubernetesEmulator()
     for one in objects:
         emulator.store.put(one)
-    loop = asyncio.new_event_loop()
     ready = threading.Event()
-    stopping = asyncio.Event()
-    thread = threading.Thread(target=_serve, args=(loop, emulator, ready, stopping), daemon=True)
+    server = _Server(emulator, ready)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
     thread.start()
     ready.wait()
     try:
         yield emulator
     finally:
-        loop.call_soon_threadsafe(stopping.set)
+        server.stop()
         thread.join()
 
 
-def _serve(
-    loop: asyncio.AbstractEventLoop, emulator: KubernetesEmulator, ready: threading.Event, stopping: asyncio.Event
-) -> None:
-    """Serve until told to stop."""
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_until_complete(_run(emulator, ready, stopping))
-    finally:
-        loop.close()
+class _Server:
+    """The emulator's event loop, in a thread of its own; ending it cancels what still waits, such as a stall."""
 
+    def __init__(self, emulator: KubernetesEmulator, ready: threading.Event) -> None:
+        self._emulator = emulator
+        self._ready = ready
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
 
-async def _run(emulator: KubernetesEmulator, ready: threading.Event, stopping: asyncio.Event) -> None:
-    server = web.Server(emulator.handle, access_log=None)
-    runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=_tls(emulator))
-    await site.start()
-    emulator.url = f"https://127.0.0.1:{runner.addresses[0][1]}"
-    ready.set()
-    await stopping.wait()
-    await runner.cleanup()
+    async def serve(self) -> None:
+        """Serve until told to stop."""
+        self._loop = asyncio.get_running_loop()
+        runner = web.ServerRunner(web.Server(self._emulator.handle, access_log=None), shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=_tls(self._emulator)).start()
+        self._emulator.url = f"https://127.0.0.1:{runner.addresses[0][1]}"
+        self._ready.set()
+        await self._stopping.wait()
+        await runner.cleanup()
+
+    def stop(self) -> None:
+        """Stop it, from another thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
 
 
 def _tls(emulator: KubernetesEmulator) -> ssl.SSLContext:
