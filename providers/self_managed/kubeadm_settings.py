@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from providers.self_managed.defaults import default, with_defaults
 from providers.self_managed.fields import Field
 from providers.self_managed.source import Mount, Place, PlaceKind, View
 from scanner.apiserver import Argument
@@ -27,7 +28,6 @@ _DEFAULT_MOUNTS: Final = (
     "/usr/local/share/ca-certificates",
 )
 _DEFAULT_AUTHORIZATION: Final = "--authorization-mode=Node,RBAC"
-_AUTHORIZATION: Final = frozenset({"authorization-mode", "authorization-config"})
 
 
 def kubernetes_version(config: Field) -> str | None:
@@ -48,15 +48,12 @@ def kubeadm_arguments(config: Field, *more: Argument) -> tuple[Argument, ...]:
     """
     extra = [*extra_arguments(_extra(config)), *more]
     modes = config.get("authorizationModes").words()
-    if any(argument.text[2:].partition("=")[0] in _AUTHORIZATION for argument in extra):
-        default: tuple[Argument, ...] = ()
-    elif modes:  # v1alpha1
-        default = (modes[0].argument("authorization-mode", ",".join(mode.text for mode in modes)),)
-    else:
-        default = (Argument(_DEFAULT_AUTHORIZATION, f"{config.file} (kubeadm's default)"),)
+    own = default(_DEFAULT_AUTHORIZATION, config.file, "kubeadm's")
+    if modes:  # v1alpha1
+        own = modes[0].argument("authorization-mode", ",".join(mode.text for mode in modes))
     unread = refused_shape(config)
     refused = (Argument("", config.file, _extra(config).line, unread),) if unread else ()
-    return (*default, *extra, *refused, *_audited_by_gate(config))
+    return (*with_defaults([own], extra), *refused, *_audited_by_gate(config))
 
 
 def _audited_by_gate(config: Field) -> Iterator[Argument]:
@@ -70,8 +67,8 @@ def _audited_by_gate(config: Field) -> Iterator[Argument]:
 def extra_arguments(extra: Field) -> Iterator[Argument]:
     """Give the arguments of an ``extraArgs``, in either shape: a map, or a list of names and values."""
     if extra.is_map:
-        for name, value in extra.entries():
-            yield value.argument(name)
+        for flag, setting in extra.entries():
+            yield setting.argument(flag)
         return
     for item in extra.items():
         name = item.get("name")
@@ -120,10 +117,8 @@ def refused_shape(config: Field) -> str:
 
 def _extra(config: Field) -> Field:
     """Give the extra arguments, under their name of today or that of the alpha versions."""
-    old = config.get("apiServerExtraArgs")
-    return old if old else server_settings(config).get("extraArgs")
+    return config.get("apiServerExtraArgs") or server_settings(config).get("extraArgs")
 
 
 def _volumes(config: Field) -> Field:
-    old = config.get("apiServerExtraVolumes")
-    return old if old else server_settings(config).get("extraVolumes")
+    return config.get("apiServerExtraVolumes") or server_settings(config).get("extraVolumes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 from functools import cache
 from importlib import import_module
 
@@ -10,6 +11,7 @@ from providers.self_managed.source import Format, ManifestFile, Part
 from scanner.errors import CollectionError, Malformed
 
 _MOST_KINDS = 3
+_FLAGS = re.compile(rb"--audit-(?:policy-file|log-path|webhook-config-file)\b")
 
 
 @cache
@@ -48,6 +50,9 @@ def why_unknown(file: ManifestFile) -> CollectionError:
     if named:
         shown = ", ".join(named[:_MOST_KINDS]) + (" and others" if len(named) > _MOST_KINDS else "")
         return Malformed(f"holds {shown}, and no kube-apiserver that could be recognised", where=file.shown, hint=hint)
+    if _FLAGS.search(file.data):
+        what = "holds flags of kube-apiserver in a text that is neither a manifest nor a list of flags"
+        return Malformed(what, where=file.shown, hint="give the manifest or unit, or each flag on a line of its own")
     return Malformed("holds no kube-apiserver that could be recognised", where=file.shown, hint=hint)
 
 

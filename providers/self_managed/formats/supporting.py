@@ -25,7 +25,14 @@ class Supporting:
     """Audit policies, kubeconfigs and structured authentication, by themselves or in ConfigMaps and Secrets."""
 
     title: Final = "audit policy, kubeconfig or ConfigMap"
-    signs: Final = (b"audit.k8s.io/", b"apiserver.config.k8s.io/", b"ConfigMap", b"Secret", b"current-context", b"Config")
+    signs: Final = (
+        b"audit.k8s.io/",
+        b"apiserver.config.k8s.io/",
+        b"ConfigMap",
+        b"Secret",
+        b"clusters",
+        b"KubeAPIServerConfig",
+    )
 
     def read(self, file: ManifestFile) -> tuple[Supply, ...]:
         """Give the file itself where its first document is one, and the objects among its documents."""

@@ -125,7 +125,8 @@ def test_the_config_map() -> None:
     (source,) = read(head + indented)
     assert [argument.line for argument in source.arguments] == [None, 11, 12]
     assert source.line == 9
-    assert source.view.locate("/logs/x").evidence[0].locator == "line 14, data.ClusterConfiguration: apiServer.extraVolumes[0]"
+    (evidence,) = source.view.locate("/logs/x").evidence
+    assert evidence.locator == "line 14, data.ClusterConfiguration: apiServer.extraVolumes[0]"
 
 
 def test_the_config_map_as_json() -> None:
