@@ -93,9 +93,8 @@ async def _read_live(cluster: ClusterOptions, files: Opened, context: CollectCon
     access = await asyncio.to_thread(access_of, cluster)
     live = await read_cluster(access, context.scan, cluster.version)
     readings = await _read_all(live.composition, files, context)
-    names = listed([reading.server.name for reading in readings])
-    nodes = Fact("control-plane nodes", names, Evidence(access.shown, "server", access.server))
-    facts = (*live.facts, nodes)
+    evidence = Evidence(access.shown, "server", access.server)
+    facts = (*live.facts, *_nodes(readings, evidence))
     return _Read(live.composition, readings, access.server, live.version, facts, tuple(files.notes), live.unread)
 
 
@@ -194,16 +193,20 @@ def _unused_note(root: str) -> Note:
 def _facts(cluster: ClusterOptions, composition: Composition, readings: Sequence[Reading]) -> tuple[Fact, ...]:
     """Say what was read, and which file gave what."""
     evidence = Evidence("configuration", "paths", ", ".join(map(shown_path, cluster.paths)))
-    facts = [Fact("control-plane nodes", listed([reading.server.name for reading in readings]), evidence)]
-    titles = sorted({reading.title for reading in readings if reading.title})
-    if titles:
-        facts.append(Fact("read from", listed(titles), evidence))
+    facts = _nodes(readings, evidence)
     used = {item.source for reading in readings for item in reading.server.policy.evidence}
     facts += [Fact(f"{one.title} from", one.file, evidence) for one in composition.supplies if one.file in used]
     if composition.skipped:
         text = f"{composition.skipped} that have nothing to do with an API server"
         facts.append(Fact("files left out", text, evidence))
     return tuple(facts)
+
+
+def _nodes(readings: Sequence[Reading], evidence: Evidence) -> list[Fact]:
+    """Name the nodes, and the kinds of files or objects that they were read from."""
+    facts = [Fact("control-plane nodes", listed([reading.server.name for reading in readings]), evidence)]
+    titles = sorted({reading.title for reading in readings if reading.title})
+    return [*facts, Fact("read from", listed(titles), evidence)] if titles else facts
 
 
 def _version_order(version: str) -> tuple[int, ...]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final, TypeVar
 
-from providers.self_managed.composing import Composition, compose
+from providers.self_managed.composing import Composition, Described
 from providers.self_managed.live.access import Access
 from providers.self_managed.live.client import ApiClient, Object, Resource, connected
 from providers.self_managed.live.drift import drift
-from providers.self_managed.live.k3s import NODE_ARGUMENTS, look_at_node
-from providers.self_managed.live.objects import NO_HOST, look_at_object, shown, text_at
-from providers.self_managed.looking import Look
-from providers.self_managed.paths import Found
+from providers.self_managed.live.k3s import look_at_node, tells_its_arguments
+from providers.self_managed.live.objects import Looks, maps_at, shown, text_at
 from scanner.errors import CollectionError, NotFound
 from scanner.model import Evidence, Fact, Note, NoteSeverity, ScanSettings, Unread
 
@@ -32,11 +30,12 @@ OPENSHIFT: Final = Resource("apiservers", name="cluster", group="config.openshif
 _CONTROL_PLANE: Final = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 """The labels of control-plane nodes: since Kubernetes 1.20, and before 1.24."""
 _MIRROR: Final = "kubernetes.io/config.mirror"
+_SERVER: Final = "kube-apiserver"
 _VERSION: Final = re.compile(r"v?(1\.\d+(?:\.\d+)?)")
 _CLOUDS: Final = {"-eks-": "eks", "-gke.": "gke"}
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Live:
     """What the API shows of one cluster.
 
@@ -51,15 +50,13 @@ class Live:
     unread: tuple[Unread, ...] = ()
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Seen:
     """What was asked for, or the error in its place."""
 
     nodes: list[Object] | CollectionError
     pods: list[Object] | CollectionError
     kubeadm: Object | CollectionError
-    looks: list[Look] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
 
 
 async def read_cluster(access: Access, scan: ScanSettings, version: str | None) -> Live:
@@ -71,24 +68,28 @@ async def read_cluster(access: Access, scan: ScanSettings, version: str | None) 
         version: The Kubernetes version that the configuration gives; None to take the server's word.
     """
     async with connected(access, scan) as client:
-        told = await client.get(VERSION)
-        git_version = text_at(told, "gitVersion")
+        git_version = text_at(await client.get(VERSION), "gitVersion")
         found = _VERSION.match(git_version)
         running = found[1] if found else None
-        evidence = Evidence(f"GET {access.server}{VERSION.path}", "gitVersion", git_version or "nothing")
-        facts = (
-            Fact("API server", access.server, Evidence(access.shown, "server", access.server)),
-            Fact("server version", git_version or "not told", evidence),
-        )
-        groups = await client.get(GROUPS)
-        names = {text_at(group, "name") for group in _listed(groups.get("groups"))}
-        if OPENSHIFT.group in names:
-            look = await _openshift(client, version or running)
-            return Live(_composed([look], ()), facts, running)
+        facts = _facts(access, git_version)
+        groups = maps_at(await client.get(GROUPS), "groups")
+        if OPENSHIFT.group in {text_at(group, "name") for group in groups}:
+            return Live(await _openshift(client, version or running), facts, running)
         seen = await _ask(client)
-    _read_nodes(seen, version or running, git_version)
-    unread = _unread(seen)
-    return Live(_composed(seen.looks, seen.notes), facts, running, unread)
+    looks = Looks(version or running)
+    strangers = _read_pods(looks, seen)
+    _read_nodes(looks, seen, git_version)
+    composition = looks.composed()
+    composition.notes += [*strangers, *_drift(composition, seen, version or running)]
+    return Live(composition, facts, running, _unread(seen))
+
+
+def _facts(access: Access, git_version: str) -> tuple[Fact, ...]:
+    told = Evidence(f"GET {access.server}{VERSION.path}", "gitVersion", git_version or "nothing")
+    return (
+        Fact("API server", access.server, Evidence(access.shown, "server", access.server)),
+        Fact("server version", git_version or "not told", told),
+    )
 
 
 async def _ask(client: ApiClient) -> _Seen:
@@ -115,58 +116,68 @@ async def _control_plane(client: ApiClient) -> list[Object]:
     return [found[name] for name in sorted(found)]
 
 
-async def _openshift(client: ApiClient, version: str | None) -> Look:
+async def _openshift(client: ApiClient, version: str | None) -> Composition:
     """Read OpenShift's own object: its operator gives every API server the flags and the policy of that."""
+    looks = Looks(version)
     item = await _attempt(client.get(OPENSHIFT))
     if isinstance(item, CollectionError):
-        return _unknown("kube-apiserver", item)
-    return look_at_object(item, "kube-apiserver", version)
+        looks.unknown("kube-apiserver", item)
+    else:
+        kind = {"apiVersion": f"{OPENSHIFT.group}/{OPENSHIFT.version}", "kind": "APIServer"}
+        looks.add({**item, **kind}, "kube-apiserver")
+    return looks.composed()
 
 
 def _may_be_server(pod: Object) -> bool:
-    """Say whether a pod runs a container that is called kube-apiserver, or its image is."""
-    spec = pod.get("spec")
-    for container in _listed(spec.get("containers") if isinstance(spec, dict) else None):
+    """Say whether a pod runs a container that is called kube-apiserver, or whose image is."""
+    for container in maps_at(pod, "spec", "containers"):
         image = PurePosixPath(text_at(container, "image")).name
-        if "kube-apiserver" in {text_at(container, "name"), re.split("[:@]", image)[0]}:
+        if _SERVER in {text_at(container, "name"), re.split("[:@]", image)[0]}:
             return True
     return False
 
 
-def _read_nodes(seen: _Seen, version: str | None, git_version: str) -> None:
-    """Give each control-plane node its API server, or say why it is not known."""
-    pods = [] if isinstance(seen.pods, CollectionError) else seen.pods
-    mirrors = [pod for pod in pods if text_at(pod, "metadata", "annotations", _MIRROR)]
-    for pod in mirrors:
-        seen.looks.append(look_at_object({"apiVersion": "v1", "kind": "Pod", **pod}, _node_of(pod), version))
-    seen.notes += [_stranger(pod) for pod in pods if pod not in mirrors]
-    seen.notes += [note for pod in mirrors if (note := _not_ready(pod)) is not None]
-    if not isinstance(seen.kubeadm, CollectionError):
-        configured = look_at_object({"apiVersion": "v1", "kind": "ConfigMap", **seen.kubeadm}, "", version)
-        seen.notes += drift(seen.looks, configured)
+def _read_pods(looks: Looks, seen: _Seen) -> list[Note]:
+    """Read the mirror pods of kube-apiserver; give what to know about these and about pods that only look so."""
+    notes: list[Note] = []
+    for pod in [] if isinstance(seen.pods, CollectionError) else seen.pods:
+        where = f"Pod {PODS.namespace}/{text_at(pod, 'metadata', 'name')}"
+        if not text_at(pod, "metadata", "annotations", _MIRROR):
+            text = f"{where} runs kube-apiserver and mirrors no static pod: it is taken for another cluster's"
+            evidence = Evidence(where, f"metadata.annotations.{_MIRROR}", "not there")
+            notes.append(Note(NoteSeverity.WARNING, text, (evidence,)))
+            continue
+        looks.add({**pod, "apiVersion": "v1", "kind": "Pod"}, _node_of(pod))
+        for status in maps_at(pod, "status", "containerStatuses"):
+            if text_at(status, "name") == _SERVER and status.get("ready") is False:
+                text = f"kube-apiserver on {_node_of(pod)} is not ready: it may not work with the flags that it has"
+                evidence = Evidence(where, "status.containerStatuses.ready", "false")
+                notes.append(Note(NoteSeverity.WARNING, text, (evidence,)))
+    return notes
+
+
+def _read_nodes(looks: Looks, seen: _Seen, git_version: str) -> None:
+    """Give each control-plane node without such a pod its API server, too, or say why it is not known."""
     if isinstance(seen.nodes, CollectionError):
-        seen.looks.append(_unknown("further control-plane nodes", seen.nodes))
+        looks.unknown("further control-plane nodes", seen.nodes)
         if isinstance(seen.pods, CollectionError):
-            seen.looks.append(_unknown("kube-apiserver", seen.pods))
+            looks.unknown("kube-apiserver", seen.pods)
         return
-    shown_nodes = {look.name for look in seen.looks}
+    with_pod = {look.name for look in looks.all}
     for node in seen.nodes:
         name = text_at(node, "metadata", "name")
-        if name not in shown_nodes:
-            seen.looks.append(_without_pod(node, name, seen, version))
-    if not seen.looks:
-        seen.looks.append(_unknown("kube-apiserver", _nothing(seen.pods, git_version)))
-
-
-def _without_pod(node: Object, name: str, seen: _Seen, version: str | None) -> Look:
-    """Read what a node says about itself: k3s runs its API server within its own process, where no pod shows it."""
-    if text_at(node, "metadata", "annotations", NODE_ARGUMENTS):
-        return look_at_node(node, version)
-    if isinstance(seen.pods, CollectionError):
-        return _unknown(name, seen.pods)
-    what = f"is a control-plane node, and no kube-apiserver pod in {PODS.namespace} runs on it"
-    hint = "read the node's own files with paths and root"
-    return _unknown(name, NotFound(what, where=shown(node), hint=hint))
+        if name in with_pod:
+            continue
+        if tells_its_arguments(node):
+            looks.all.append(look_at_node(node, looks.version))
+        elif isinstance(seen.pods, CollectionError):
+            looks.unknown(name, seen.pods)
+        else:
+            what = f"is a control-plane node, and no kube-apiserver pod in {PODS.namespace} runs on it"
+            hint = "read the node's own files with paths and root"
+            looks.unknown(name, NotFound(what, where=shown(node), hint=hint))
+    if not looks.all:
+        looks.unknown("kube-apiserver", _nothing(seen.pods, git_version))
 
 
 def _nothing(pods: list[Object] | CollectionError, git_version: str) -> CollectionError:
@@ -181,31 +192,19 @@ def _nothing(pods: list[Object] | CollectionError, git_version: str) -> Collecti
     return NotFound(what, where="the Kubernetes API", hint=hint)
 
 
-def _unknown(name: str, error: CollectionError) -> Look:
-    return Look(Found(Path("/"), name), NO_HOST, name, error=error)
+def _drift(composition: Composition, seen: _Seen, version: str | None) -> tuple[Note, ...]:
+    """Compare what runs with what kubeadm would write."""
+    if isinstance(seen.kubeadm, CollectionError):
+        return ()
+    looks = Looks(version)
+    looks.add({**seen.kubeadm, "apiVersion": "v1", "kind": "ConfigMap"}, "")
+    configured = looks.composed().servers[0]
+    running = [one for one in composition.servers if isinstance(one, Described)]
+    return drift(running, configured) if isinstance(configured, Described) else ()
 
 
 def _node_of(pod: Object) -> str:
     return text_at(pod, "spec", "nodeName") or text_at(pod, "metadata", "name")
-
-
-def _stranger(pod: Object) -> Note:
-    """Mention a pod that looks like an API server and was made through the API, by whoever may create pods there."""
-    where = f"Pod {PODS.namespace}/{text_at(pod, 'metadata', 'name')}"
-    text = f"{where} runs kube-apiserver and is no mirror of a static pod: it is taken for another cluster's"
-    return Note(NoteSeverity.WARNING, text, (Evidence(where, f"metadata.annotations.{_MIRROR}", "not there"),))
-
-
-def _not_ready(pod: Object) -> Note | None:
-    """Say of an API server that is not ready that its flags may never have worked."""
-    status = pod.get("status")
-    containers = _listed(status.get("containerStatuses") if isinstance(status, dict) else None)
-    for container in containers:
-        if text_at(container, "name") == "kube-apiserver" and container.get("ready") is False:
-            where = f"Pod {PODS.namespace}/{text_at(pod, 'metadata', 'name')}"
-            text = f"kube-apiserver on {_node_of(pod)} is not ready: it may not work with the flags that it has"
-            return Note(NoteSeverity.WARNING, text, (Evidence(where, "status.containerStatuses.ready", "false"),))
-    return None
 
 
 def _unread(seen: _Seen) -> tuple[Unread, ...]:
@@ -214,17 +213,3 @@ def _unread(seen: _Seen) -> tuple[Unread, ...]:
     if not isinstance(error, CollectionError) or isinstance(error, NotFound):
         return ()
     return (Unread(error.where, error.permission, error.hint),)
-
-
-def _composed(looks: Sequence[Look], notes: Sequence[Note]) -> Composition:
-    """Put one cluster together, whatever its objects call it."""
-    first, *others = compose(looks)
-    for other in others:
-        first.servers += other.servers
-    first.cluster = ""
-    first.notes += notes
-    return first
-
-
-def _listed(value: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401 - whatever JSON holds
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
+from providers.self_managed.composing import Described
 from providers.self_managed.evidence import of_setting
-from providers.self_managed.looking import Look
-from providers.self_managed.source import ApiServerSource
 from scanner.apiserver import Setting, parse_arguments
 from scanner.errors import FlagError
 from scanner.model import Evidence, Note, NoteSeverity
@@ -15,36 +14,35 @@ from scanner.model import Evidence, Note, NoteSeverity
 _PREFIX: Final = "audit-"
 
 
-def drift(running: Iterable[Look], configured: Look) -> tuple[Note, ...]:
+def drift(running: Iterable[Described], configured: Described) -> tuple[Note, ...]:
     """Name each audit flag that a node runs with and kubeadm-config does not hold, or holds another value of."""
-    wanted = next((flags for _, flags in _flags([configured])), None)
+    wanted = _flags(configured)
     if wanted is None:
         return ()
     nodes: dict[tuple[str, str, str], list[tuple[str, Evidence]]] = {}
-    for name, flags in _flags(running):
+    for one in running:
+        flags = _flags(one)
+        if flags is None:
+            continue
         for flag in {**flags, **wanted}:
             here, there = flags.get(flag), wanted.get(flag)
             values = (flag, here.value if here else "", there.value if there else "")
             if values[1] != values[2]:
-                shown = here or there
-                assert shown is not None  # noqa: S101 - for mypy: the flag is in one of them
-                nodes.setdefault(values, []).append((name, of_setting(shown)))
-    return tuple(_note(*values, found, configured.found.shown) for values, found in nodes.items())
+                evidence = tuple(of_setting(setting) for setting in (here, there) if setting is not None)
+                nodes.setdefault(values, []).append((one.name, evidence[0]))
+    return tuple(_note(*values, found, configured.source.file) for values, found in nodes.items())
 
 
-def _flags(looks: Iterable[Look]) -> Iterable[tuple[str, Mapping[str, Setting]]]:
-    """Give the audit flags of each API server whose flags are all known, the last of repeated ones."""
-    for look in looks:
-        for _, source in look.parts:
-            if not isinstance(source, ApiServerSource):
-                continue
-            try:
-                flags = parse_arguments(source.arguments)
-            except FlagError:
-                continue
-            if not flags.unread and not any(one.unread for one in flags.relevant()):
-                audit = (one for one in flags.relevant() if one.flag.startswith(_PREFIX))
-                yield look.name, {one.flag: one for one in audit}
+def _flags(one: Described) -> dict[str, Setting] | None:
+    """Give the audit flags of an API server, the last of repeated ones; None where they are not all known."""
+    try:
+        flags = parse_arguments(one.source.arguments)
+    except FlagError:
+        return None
+    relevant = flags.relevant()
+    if flags.unread or any(setting.unread for setting in relevant):
+        return None
+    return {setting.flag: setting for setting in relevant if setting.flag.startswith(_PREFIX)}
 
 
 def _note(flag: str, here: str, there: str, found: list[tuple[str, Evidence]], shown: str) -> Note:
