@@ -103,6 +103,8 @@ def _search(directory: Path, shown: PurePath) -> Iterator[Found]:
 def _shown_root(found: Found, path: Path, parent: Path) -> str:
     """Cut the path as it is written where the root ends."""
     below = len(path.parts) - len(parent.parts)
+    if "://" in found.shown:  # the path would lose a slash of it
+        return found.shown.rsplit("/", below)[0]
     parts = PurePath(found.shown).parts
     return str(PurePath(*parts[: len(parts) - below])) if below < len(parts) else str(parent)
 

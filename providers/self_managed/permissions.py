@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 FILES: Final = """\
-The self_managed provider writes nothing. It opens a connection only for a cluster with kubeconfig, context or in_cluster
-and for https:// URLs, and runs a program only for revision (git) and allow_exec (what the kubeconfig names).
+The self_managed provider writes nothing. It opens a connection only for a cluster with kubeconfig, context or
+in_cluster and for https:// URLs, and runs a program only for revision (git) and allow_exec (what the kubeconfig names).
 The user that scans needs read access to
 
   - every file named under paths, and read and search access to the directories that a glob goes through;

@@ -289,6 +289,8 @@ class ManifestFile:
 
     def show_beside(self, name: str) -> str:
         """Name a path relative to this file's directory the way a person reaches it."""
+        if "://" in self.shown:  # a path would lose a slash of it
+            return posixpath.join(posixpath.dirname(self.shown), posixpath.normpath(name))
         return str(PurePosixPath(self.shown).parent / name)
 
 

@@ -25,8 +25,9 @@ from scanner.errors import Malformed, NotFound
 MOST_UNPACKED: Final = 1024 * 1024 * 1024
 """Bytes that an archive may come to, unpacked, with what is left out of it."""
 MOST_MEMBERS: Final = 200_000
-_MOST_KEPT: Final = 256 * 1024 * 1024
+MOST_KEPT: Final = 256 * 1024 * 1024
 _LONGEST_PATH: Final = 4096
+_LONGEST_NAME: Final = 255
 _LARGEST_HEADER: Final = 1024 * 1024
 _LATEST: Final = 2.0**40
 _LONG_HEADERS: Final = frozenset(
@@ -59,8 +60,8 @@ class Unpacked:
     def add(self, size: int) -> None:
         """Count bytes that are to be written; Malformed where they are too many."""
         self.size += size
-        if self.size > _MOST_KEPT:
-            raise _too_large(f"holds more than {_MOST_KEPT // 2**20} MiB that may be settings", self.shown)
+        if self.size > MOST_KEPT:
+            raise _too_large(f"holds more than {MOST_KEPT // 2**20} MiB that may be settings", self.shown)
 
 
 def unpack(data: IO[bytes], shown: str, root: Path, host_depth: int = 0) -> Unpacked:
@@ -124,8 +125,12 @@ def _parts(name: str) -> tuple[str, ...] | None:
     """Give the names of a member's path; None where it leads out of the archive or cannot be written."""
     if len(name) > _LONGEST_PATH or "\0" in name:
         return None
-    parts = tuple(part for part in PurePosixPath(name).parts if part not in {"/", "//", "."})
-    return None if ".." in parts or any(len(os.fsencode(part)) > 255 for part in parts) else parts  # noqa: PLR2004
+    try:
+        parts = tuple(part for part in PurePosixPath(name).parts if part not in {"/", "//", "."})
+        too_long = any(len(part.encode()) > _LONGEST_NAME for part in parts)
+    except UnicodeEncodeError:  # a report could not name it
+        return None
+    return None if ".." in parts or too_long else parts
 
 
 def _directory(target: Path) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import IO, TYPE_CHECKING, Final
 
+from providers.self_managed.files import unreadable
 from providers.self_managed.options import STANDARD_INPUT, ClusterOptions
 from providers.self_managed.paths import Found, expand
 from providers.self_managed.sources.archive import Unpacked, is_archive, unpack
@@ -200,8 +201,7 @@ class _Fetch:
                 file.seek(0)
                 return self._archive(file, shown, room, digest)
         except OSError as error:
-            what = f"cannot be read: {os.strerror(error.errno or 0)}"
-            raise NotFound(what, where=shown, hint="correct source") from error
+            raise unreadable(error, shown) from error
 
     def _revision(self, source: str, revision: str, room: Path) -> Opened:
         """Unpack the files of a Git revision; blocking."""

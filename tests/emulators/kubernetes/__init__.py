@@ -5,10 +5,9 @@ The adapter under test is not told: a kubeconfig leads it here.
 
 from __future__ import annotations
 
-import asyncio
+import base64
 import json
 import ssl
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from tests.emulators.kubernetes.faults import Answer, Fault
 from tests.emulators.kubernetes.paths import Asked, read_path
 from tests.emulators.kubernetes.rbac import Rbac, User
 from tests.emulators.kubernetes.store import Object, Store
+from tests.emulators.serving import serving
 
 __all__ = ["Fault", "KubernetesEmulator", "Object", "faults", "running"]
 
@@ -94,8 +94,6 @@ class KubernetesEmulator:
         return path
 
     def _trust(self) -> str:
-        import base64  # noqa: PLC0415 - here only
-
         return base64.b64encode(self.authority_pem).decode()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -164,42 +162,9 @@ def running(objects: Iterable[Object] = ()) -> Iterator[KubernetesEmulator]:
     emulator = KubernetesEmulator()
     for one in objects:
         emulator.store.put(one)
-    ready = threading.Event()
-    server = _Server(emulator, ready)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
-    thread.start()
-    ready.wait()
-    try:
+    with serving(emulator.handle, _tls(emulator)) as port:
+        emulator.url = f"https://127.0.0.1:{port}"
         yield emulator
-    finally:
-        server.stop()
-        thread.join()
-
-
-class _Server:
-    """The emulator's event loop, in a thread of its own; ending it cancels what still waits, such as a stall."""
-
-    def __init__(self, emulator: KubernetesEmulator, ready: threading.Event) -> None:
-        self._emulator = emulator
-        self._ready = ready
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = asyncio.Event()
-
-    async def serve(self) -> None:
-        """Serve until told to stop."""
-        self._loop = asyncio.get_running_loop()
-        runner = web.ServerRunner(web.Server(self._emulator.handle, access_log=None), shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=_tls(self._emulator)).start()
-        self._emulator.url = f"https://127.0.0.1:{runner.addresses[0][1]}"
-        self._ready.set()
-        await self._stopping.wait()
-        await runner.cleanup()
-
-    def stop(self) -> None:
-        """Stop it, from another thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
 
 
 def _tls(emulator: KubernetesEmulator) -> ssl.SSLContext:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from providers import load
 from scanner import __version__
 from scanner.cli import main
 
@@ -45,6 +46,21 @@ def test_the_cron_job_runs_without_rights_on_a_read_only_file_system() -> None:
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_the_rights_in_a_live_cluster_are_what_the_provider_says_and_read_only() -> None:
+    text = (REPOSITORY / "deploy" / "kubernetes" / "rbac.yaml").read_text("utf-8")
+    assert text == load("self_managed").permissions("rbac")
+    objects = list(yaml.safe_load_all(text))
+    verbs = {verb for one in objects for rule in one.get("rules", ()) for verb in rule["verbs"]}
+    resources = {resource for one in objects for rule in one.get("rules", ()) for resource in rule["resources"]}
+    assert verbs == {"get", "list"}
+    assert resources == {"nodes", "pods", "configmaps", "apiservers"}
+    account = documents()["ServiceAccount"]["metadata"]
+    subjects = [subject for one in objects for subject in one.get("subjects", ())]
+    assert {(subject["name"], subject["namespace"]) for subject in subjects} == {
+        (account["name"], account["namespace"])
     }
 
 

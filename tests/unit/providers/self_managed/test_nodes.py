@@ -365,8 +365,9 @@ async def test_options_of_another_provider_are_a_bug() -> None:
 
 def test_permissions_are_given_in_words() -> None:
     text = PROVIDER.permissions()
-    assert text.startswith("The self_managed provider reads files and nothing else")
+    assert text.startswith("The self_managed provider writes nothing.")
     assert "every file named under paths" in text
+    assert "--permissions rbac" in text
 
 
 async def test_a_path_that_finds_nothing_beside_one_that_does_is_a_node_that_is_not_known(

@@ -70,7 +70,7 @@ def test_errors(options: dict[str, Any], place: tuple[Any, ...], message: str) -
     assert (error["loc"], error["msg"]) == (place, message)
 
 
-LIVE_AND_SOURCES = (
+LIVE_AND_SOURCES: tuple[tuple[dict[str, Any], str], ...] = (
     ({}, "has neither paths, nor kubeconfig, context or in_cluster for a live cluster"),
     ({"in_cluster": True, "context": "prod"}, "context cannot stand beside in_cluster: it is another way to reach"),
     ({"context": "prod", "paths": ["x"]}, "paths cannot stand beside context: a live cluster is read through its API"),

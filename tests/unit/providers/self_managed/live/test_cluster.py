@@ -35,7 +35,7 @@ from tests.emulators.kubernetes.objects import (
     other_pod,
     server_pod,
 )
-from tests.unit.providers.self_managed.hosts import METADATA_ALL, STARTED
+from tests.unit.providers.self_managed.hosts import METADATA_ALL, POLICY, STARTED
 from tests.unit.providers.self_managed.live.conftest import QUICK, TOKEN
 
 SCANNER = "system:serviceaccount:k8s-audit-coverage:k8s-audit-coverage"
@@ -181,20 +181,12 @@ async def test_what_kubeadm_would_write_is_compared(least: KubernetesEmulator, r
     put(least, kubeadm_config([*configured, "--audit-log-maxage=7", "--audit-log-compress=true"]))
     found = await read()
     told = [one for one in notes(found) if "at the next upgrade" in one]
+    configmap, policy = "ConfigMap kube-system/kubeadm-config", "audit-policy-file"
+    upgrade = "kubeadm writes the static pod from it at the next upgrade"
     assert told == [
-        (
-            "node cp-1 runs with --audit-policy-file=/etc/kubernetes/audit-policy.yaml, and ConfigMap "
-            "kube-system/kubeadm-config does not have --audit-policy-file: kubeadm writes the static pod from it at the "
-            "next upgrade"
-        ),
-        (
-            "node cp-1 runs with --audit-log-maxage=30, and ConfigMap kube-system/kubeadm-config has --audit-log-maxage=7: "
-            "kubeadm writes the static pod from it at the next upgrade"
-        ),
-        (
-            "node cp-1 runs without --audit-log-compress, and ConfigMap kube-system/kubeadm-config has "
-            "--audit-log-compress=true: kubeadm writes the static pod from it at the next upgrade"
-        ),
+        f"node cp-1 runs with --{policy}={POLICY}, and {configmap} does not have --{policy}: {upgrade}",
+        f"node cp-1 runs with --audit-log-maxage=30, and {configmap} has --audit-log-maxage=7: {upgrade}",
+        f"node cp-1 runs without --audit-log-compress, and {configmap} has --audit-log-compress=true: {upgrade}",
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from scanner.errors import CollectionError, CredentialsError, Malformed, NotFoun
 V1 = "client.authentication.k8s.io/v1"
 
 
-def config(user: dict[str, Any] | None = None, name: str = "prod", **cluster: Any) -> dict[str, Any]:  # noqa: ANN401
+def config(user: Mapping[str, Any] | None = None, name: str = "prod", **cluster: Any) -> dict[str, Any]:  # noqa: ANN401
     return {
         "current-context": name,
         "clusters": [{"name": f"{name}-cluster", "cluster": {"server": f"https://{name}.example:6443", **cluster}}],
@@ -66,7 +67,7 @@ def test_data_wins_over_files_and_paths_start_at_the_kubeconfig(tmp_path: Path) 
     assert (certificate.certificate, certificate.key) == (b"certificate", b"key")
     data = base64.b64encode(b"from data").decode()
     both = {"certificate-authority": "pki/ca.crt", "certificate-authority-data": data}
-    assert load(tmp_path, config(**both)).authorities == b"from data"
+    assert load(tmp_path, config(None, **both)).authorities == b"from data"
 
 
 def test_several_files_are_merged_and_the_first_wins(tmp_path: Path) -> None:
