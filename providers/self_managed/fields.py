@@ -126,7 +126,7 @@ class Field:
         """
         if not isinstance(self.node, ScalarNode):
             return ()
-        nodes = yaml_nodes.compose_all(self.text, self.file)
+        nodes = yaml_nodes.compose_all(self.text, self.file, self._above_text())
         path = f"{self.path}: " if self.path else ""
         return tuple(Field(self.file, node, path, self._above_text(), 0, self.text) for node in nodes)
 

@@ -15,14 +15,17 @@ _MAX_DEPTH: Final = 100
 _NULL: Final = "tag:yaml.org,2002:null"
 
 
-def compose_all(text: str, shown: str) -> tuple[Node, ...]:
-    """Read the documents of a YAML or JSON file; Malformed names the line, and never quotes the file."""
+def compose_all(text: str, shown: str, above: int = 0) -> tuple[Node, ...]:
+    """Read the documents of a YAML or JSON file; Malformed names the line, and never quotes the file.
+
+    `above` is the number of lines above the text in the file, where it stands within another one.
+    """
     try:
         _check_depth(text, shown)
         return tuple(yaml.compose_all(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f" (line {mark.line + 1})" if mark is not None else ""
+        where = f" (line {mark.line + 1 + above})" if mark is not None else ""
         raise Malformed(f"is not valid YAML{where}", where=shown) from error
     except yaml.YAMLError as error:
         raise Malformed("is not valid YAML", where=shown) from error

@@ -37,6 +37,7 @@ _VARIABLES: Final = {
     "RKE2_CONFIG_FILE": "config",
     "K3S_CONFIG_FILE": "config",
 }
+_HOMES: Final = {Product.K3S: "/var/lib/rancher/k3s", Product.RKE2: "/var/lib/rancher/rke2"}
 _SUFFIXES: Final = (".yaml", ".yml")
 
 
@@ -48,7 +49,7 @@ class K3s:
     """The settings of a k3s or RKE2 server."""
 
     title: Final = "k3s or RKE2 configuration"
-    signs: Final = tuple(key.encode() for key in sorted(SERVER_KEYS | {"node-label", "kubelet-arg", "k3s", "rke2"}))
+    signs: Final = tuple(key.encode() for key in sorted(SERVER_KEYS | {"profile:", "token:", "k3s", "rke2"}))
 
     def read(self, file: ManifestFile) -> tuple[Part, ...]:
         """Give the settings; a unit and the configuration file of the same host belong together."""
@@ -58,7 +59,8 @@ class K3s:
         keys = {key.removesuffix("+") for key, _ in root.entries()} if root is not None else set()
         if root is None or not keys or "kind" in keys or "apiVersion" in keys:
             return ()
-        if not keys & SERVER_KEYS and not ({"token", "server"} <= keys <= _AGENT_KEYS):
+        is_home = file.path.parent.name in {"k3s", "rke2"} and keys <= _AGENT_KEYS
+        if not keys & SERVER_KEYS and not is_home and not ({"token", "server"} <= keys <= _AGENT_KEYS):
             return ()
         return (Fragment(file, root, _assemble),)
 
@@ -136,11 +138,19 @@ def _config_source(file: ManifestFile, found: _Found) -> ApiServerSource:
     settings = read_settings(documents)
     product = product_of(settings, str(file.path))
     more = [*_without_server(settings), *unread]
-    if not settings.keys() & SERVER_KEYS:
+    if not settings.keys() & SERVER_KEYS and not _has_server_data(file, settings, product):
         why = "an agent may have the same settings: nothing in the file tells that this is a server"
         more.append(Argument("", file.shown, documents[0].line, why))
     one = server(settings, product, file.shown, *more)
     return ApiServerSource(file.shown, documents[0].line, one.arguments, one.view, files=one.files)
+
+
+def _has_server_data(file: ManifestFile, settings: dict[str, tuple[Argument, ...]], product: Product) -> bool:
+    """Say whether the host has the directory in which a server, and no agent, keeps its data."""
+    names = [product] if product in _HOMES else list(_HOMES)
+    given = settings.get("data-dir", ())
+    homes = [given[-1].text] if given else [_HOMES[name] for name in names]
+    return file.host.root is not None and any(file.host.is_directory(f"{home}/server") for home in homes)
 
 
 def _without_server(settings: dict[str, tuple[Argument, ...]]) -> Iterator[Argument]:
@@ -165,7 +175,13 @@ def _unit_sources(file: ManifestFile) -> Iterator[ApiServerSource]:
             value = environment.values.get(variable, "")
             if value and key not in given:
                 given[key] = (Argument(value, file.shown, command.line, key=variable),)
+        hidden = next((why for name in _VARIABLES if (why := environment.why_unread(name))), "")
         documents, unread = _configuration(file, product, given)
+        if hidden:
+            unread = (
+                *unread,
+                Argument("", file.shown, command.line, f"settings may stand in the environment: {hidden}"),
+            )
         settings = read_settings(documents)
         for key, values in given.items():
             settings[key] = (*settings.get(key, ()), *values) if key == ARGUMENT else values

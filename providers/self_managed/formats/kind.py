@@ -121,8 +121,8 @@ def _mounted(file: ManifestFile, node: Field) -> Iterator[tuple[str, GivenFile]]
         if not path or _is_elsewhere(host_path):
             continue
         try:
-            data = file.read_beside(host_path)
+            data = file.read_beside(posixpath.normpath(host_path))
         except CollectionError:
             continue  # a directory, or a file that lies elsewhere: found by its name, or unknown
-        shown = file.show_beside(host_path)
+        shown = file.show_beside(posixpath.normpath(host_path))
         yield path, GivenFile(Evidence(shown, "file", f"mounted at {path} ({file.shown}, {mount.locator})"), data)

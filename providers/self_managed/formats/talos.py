@@ -55,7 +55,7 @@ class Talos:
     """Machine configurations of control planes, and what is merged into them."""
 
     title: Final = "Talos machine configuration"
-    signs: Final = (b"apiServer", b"machine:", *(kind.encode() for kind in sorted(_DOCUMENTS)), b"talosVersion")
+    signs: Final = (b"apiServer", b"machine:", *(kind.encode() for kind in sorted(_DOCUMENTS)), b"clusterName")
 
     def read(self, file: ManifestFile) -> tuple[Part, ...]:
         """Give the documents that say something about the API server."""
