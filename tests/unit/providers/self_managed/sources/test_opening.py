@@ -91,7 +91,7 @@ async def test_nothing_of_an_archive_stays_behind(
     (world / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(world / "tmp"))
     await scanned(scan, **ARCHIVED)
-    assert not any((world / "tmp").iterdir())  # noqa: ASYNC240 - a test may block
+    assert not any((world / "tmp").iterdir())
 
 
 async def test_what_was_left_out_of_an_archive_is_told(scan: Scan, world: Path) -> None:
