@@ -6,31 +6,36 @@ from collections.abc import Iterable
 from typing import Final
 
 from providers.self_managed.composing import Described
+from providers.self_managed.differences import listed
 from providers.self_managed.evidence import of_setting
 from scanner.apiserver import Setting, parse_arguments
 from scanner.errors import FlagError
 from scanner.model import Evidence, Note, NoteSeverity
 
 _PREFIX: Final = "audit-"
+_NOT_SET: Final = "not set"
 
 
 def drift(running: Iterable[Described], configured: Described) -> tuple[Note, ...]:
-    """Name each audit flag that a node runs with and kubeadm-config does not hold, or holds another value of."""
+    """Name the audit flags that nodes run with and kubeadm-config does not hold, or holds another value of.
+
+    Nodes that differ in the same way share a note. API servers whose flags are not all known are not compared.
+    """
     wanted = _flags(configured)
     if wanted is None:
         return ()
-    nodes: dict[tuple[str, str, str], list[tuple[str, Evidence]]] = {}
+    nodes: dict[tuple[str, ...], tuple[list[str], list[Evidence]]] = {}
     for one in running:
         flags = _flags(one)
         if flags is None:
             continue
-        for flag in {**flags, **wanted}:
-            here, there = flags.get(flag), wanted.get(flag)
-            values = (flag, here.value if here else "", there.value if there else "")
-            if values[1] != values[2]:
-                evidence = tuple(of_setting(setting) for setting in (here, there) if setting is not None)
-                nodes.setdefault(values, []).append((one.name, evidence[0]))
-    return tuple(_note(*values, found, configured.source.file) for values, found in nodes.items())
+        differing = [flag for flag in {**flags, **wanted} if _value(flags, flag) != _value(wanted, flag)]
+        said = tuple(f"--{flag} is {_value(flags, flag)} here, {_value(wanted, flag)} there" for flag in differing)
+        if said:
+            names, evidence = nodes.setdefault(said, ([], []))
+            names.append(one.name)
+            evidence += [of_setting(held[flag]) for flag in differing for held in (flags, wanted) if flag in held]
+    return tuple(_note(said, names, evidence, configured) for said, (names, evidence) in nodes.items())
 
 
 def _flags(one: Described) -> dict[str, Setting] | None:
@@ -45,13 +50,12 @@ def _flags(one: Described) -> dict[str, Setting] | None:
     return {setting.flag: setting for setting in relevant if setting.flag.startswith(_PREFIX)}
 
 
-def _note(flag: str, here: str, there: str, found: list[tuple[str, Evidence]], shown: str) -> Note:
-    """Put one difference into words; which nodes have it stands at the beginning, as in all such notes."""
-    names = [name for name, _ in found]
-    nodes = f"node{'' if len(names) == 1 else 's'} {', '.join(names)}"
-    runs = f"run{'s' if len(names) == 1 else ''}"
-    without, with_it = f"without --{flag}", f"with --{flag}={here}"
-    now = f"{nodes} {runs} {with_it if here else without}"
-    then = f"has --{flag}={there}" if there else f"does not have --{flag}"
-    text = f"{now}, and {shown} {then}: kubeadm writes the static pod from it at the next upgrade"
-    return Note(NoteSeverity.WARNING, text, tuple(evidence for _, evidence in found))
+def _value(flags: dict[str, Setting], flag: str) -> str:
+    """Give a flag's value; an empty one is as good as none."""
+    return (flags[flag].value if flag in flags else "") or _NOT_SET
+
+
+def _note(said: tuple[str, ...], names: list[str], evidence: list[Evidence], configured: Described) -> Note:
+    who = f"node {names[0]} differs" if len(names) == 1 else f"nodes {listed(names)} differ"
+    what = f"{who} from {configured.source.file}, from which kubeadm writes the static pod at the next upgrade"
+    return Note(NoteSeverity.WARNING, f"{what}: {'; '.join(said)}", tuple(evidence))
