@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import eks, policy, startup
+from tests.bench import eks, policy, self_managed, startup
 
-BENCHMARKS = {"eks": eks.main, "policy": policy.main, "startup": startup.main}
+BENCHMARKS = {"eks": eks.main, "policy": policy.main, "self_managed": self_managed.main, "startup": startup.main}
 
 
 def main(wanted: list[str]) -> int:
