@@ -141,16 +141,12 @@ def _nothing_found(cluster: ClusterOptions, composition: Composition, readings: 
     """Give an unknown API server where no file describes one: what was found instead is said."""
     if readings:
         return []
-    files = f"{composition.skipped} file{'' if composition.skipped == 1 else 's'}"
     others = sorted({supply.title for supply in composition.supplies})
-    what = f"none of {files} describes an API server" if composition.skipped else "no file describes an API server"
-    found = f"; found was: {', '.join(others)}" if others else ""
+    what = f"holds no API server; found was: {', '.join(others)}" if others else "holds no API server"
+    if composition.skipped:
+        what += f"; {composition.skipped} file{'' if composition.skipped == 1 else 's'} have nothing to do with one"
     hint = "add the file that holds kube-apiserver's flags or settings to paths"
-    return [
-        unknown_reading(
-            cluster.name, NotFound(f"{what}{found}", where=", ".join(map(shown_path, cluster.paths)), hint=hint)
-        )
-    ]
+    return [unknown_reading(cluster.name, NotFound(what, where=", ".join(map(shown_path, cluster.paths)), hint=hint))]
 
 
 def _observation(cluster: ClusterOptions, account: str, read: _Read) -> ClusterObservation:

@@ -13,12 +13,22 @@ from typing import Final
 
 from providers.self_managed.fields import Field
 from providers.self_managed.k3s_settings import ARGUMENT, Product, Settings, server
-from providers.self_managed.source import ApiServerSource, Format, GivenFile, ManifestFile
+from providers.self_managed.source import (
+    ApiServerSource,
+    Format,
+    GivenFile,
+    ManifestFile,
+    Mount,
+    Place,
+    PlaceKind,
+    View,
+)
 from scanner.apiserver import Argument
 from scanner.errors import CollectionError
 from scanner.model import Evidence
 
 _GROUP: Final = "k3d.io/"
+_NODE: Final = "the container that is the node, and is lost with it"
 _TAG: Final = re.compile(r":v?(1\.\d+(?:\.\d+)?)[^:/@]*(?:@.*)?$")
 
 
@@ -47,7 +57,7 @@ def _source(file: ManifestFile, config: Field) -> ApiServerSource:
         file=file.shown,
         line=config.get("options", "k3s", "extraArgs").line,
         arguments=found.arguments,
-        view=found.view,
+        view=View((Mount("/", Place(PlaceKind.HOST, _NODE, "/")),)),
         version=match[1] if match else None,
         files=dict(_mounted(file, config)),
         cluster=config.get("metadata", "name").text or config.get("name").text,

@@ -8,7 +8,7 @@ import pytest
 
 from providers.self_managed.files import HostFiles
 from providers.self_managed.formats.k3s import FORMAT
-from providers.self_managed.source import ApiServerSource, Fragment, ManifestFile, PlaceKind, Refused
+from providers.self_managed.source import ApiServerSource, Fragment, ManifestFile, Part, PlaceKind, Refused
 from tests.unit.providers.self_managed.hosts import Host, Scan, Unprivileged, servers
 
 COMMON = ["--anonymous-auth=false", "--authorization-mode=Node,RBAC"]
@@ -184,7 +184,7 @@ def test_what_is_neither(text: str) -> None:
 
 
 def test_drop_ins_without_their_configuration_file_are_one_server() -> None:
-    parts = []
+    parts: list[Part] = []
     for name in ("a", "b"):
         data = f"kube-apiserver-arg+: [{name}=1]\n".encode()
         path = Path(f"/x/config.yaml.d/{name}.yaml")
