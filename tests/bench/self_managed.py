@@ -64,7 +64,8 @@ def _other(number: int) -> str:
     )
     return (
         f"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: shop-{number}\n  labels: {labels}\nspec:\n"
-        f"  replicas: 3\n  selector:\n    matchLabels: {labels}\n  template:\n    metadata:\n      labels: {labels}\n"
+        f"  replicas: 3\n  selector:\n    matchLabels: {labels}\n"
+        f"  template:\n    metadata:\n      labels: {labels}\n"
         f"    spec:\n      containers:\n      - name: shop\n        image: registry.example/shop:{number}\n        env:\n"
         f"{variables}        ports:\n        - containerPort: 8080\n        resources:\n          limits:\n"
         f"            memory: 256Mi\n---\napiVersion: v1\nkind: Service\nmetadata:\n  name: shop-{number}\nspec:\n"

@@ -49,6 +49,11 @@ def test_the_cron_job_runs_without_rights_on_a_read_only_file_system() -> None:
     }
 
 
+def test_the_cron_job_has_room_for_archives() -> None:
+    """The root filesystem is read-only, and archives are unpacked into /tmp."""
+    assert {"name": "tmp", "mountPath": "/tmp"} in container()["volumeMounts"]  # noqa: S108 - of a pod
+
+
 def test_the_rights_in_a_live_cluster_are_what_the_provider_says_and_read_only() -> None:
     text = (REPOSITORY / "deploy" / "kubernetes" / "rbac.yaml").read_text("utf-8")
     assert text == load("self_managed").permissions("rbac")

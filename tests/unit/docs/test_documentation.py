@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import providers
+from providers.self_managed.options import ClusterOptions
 from scanner.config import OutputSettings
 from scanner.model import Grade, Link, RequestCategory, RuleSettings, ScanSettings, Settings, Status
 from scanner.reports import formats
@@ -41,6 +42,11 @@ def test_every_option_of_a_provider_stands_in_its_page(kind: str) -> None:
     page = text(f"docs/{kind.replace('_', '-')}.md")
     missing = [name for name in providers.load(kind).options.model_fields if f"`{name}`" not in page]
     assert missing == []
+
+
+def test_every_key_of_a_self_managed_cluster_stands_in_its_page() -> None:
+    page = text("docs/self-managed.md")
+    assert [name for name in ClusterOptions.model_fields if f"`{name}`" not in page] == []
 
 
 def test_the_rule_page_names_every_word_of_the_model() -> None:
