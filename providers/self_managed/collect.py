@@ -69,7 +69,7 @@ async def _read_files(cluster: ClusterOptions, files: Opened, context: CollectCo
     context.waits(f"{cluster.name}: looking for {', '.join(map(shown_path, cluster.paths))}")
     found = await asyncio.to_thread(files.find)
     context.waits(f"{cluster.name}: reading {len(found)} file{'' if len(found) == 1 else 's'}")
-    unused = await asyncio.to_thread(unused_roots, found, cluster.root, files.base) if found else ()
+    unused = await asyncio.to_thread(unused_roots, found, files.root, files.base) if found else ()
     notes = (*files.notes, *map(_unused_note, unused))
     reads = []
     for composition in compose(await _look_at_all(found, files)):
@@ -100,7 +100,7 @@ async def _read_live(cluster: ClusterOptions, files: Opened, context: CollectCon
 
 async def _look_at_all(found: Sequence[Found], files: Opened) -> list[Look]:
     """Look at many files in batches: hosts that are slow to answer are read at the same time."""
-    where = Where(files.base, files.cluster.root, files.cluster.version)
+    where = Where(files.base, files.root, files.cluster.version)
     batches = (found[start : start + _BATCH] for start in range(0, len(found), _BATCH))
     looks = await asyncio.gather(*(asyncio.to_thread(look_at, batch, where) for batch in batches))
     return [look for batch in looks for look in batch]

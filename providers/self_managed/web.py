@@ -94,7 +94,8 @@ class Web:
             Throttled: The server keeps saying 429, or asks for a longer pause than a call may take.
             Malformed: An answer that is too large, or a redirect that is not followed.
         """
-        target = URL(url)
+        # Kept as it is written: a signature may cover every character of it.
+        target = URL(url, encoded=url.isascii() and " " not in url)
         for _ in range(_MOST_REDIRECTS + 1):
             answer = await self._tried(target, where, most, tuple(headers))
             if answer.status not in _REDIRECTS:

@@ -31,7 +31,8 @@ from scanner.model import Evidence, Fact, Note, NoteSeverity, ScanSettings
 if TYPE_CHECKING:
     from providers.self_managed.sources.download import Downloads
 
-_MOST_ARCHIVE: Final = 256 * 1024 * 1024
+_MOST_ARCHIVE: Final = 64 * 1024 * 1024
+"""Bytes of an archive that comes over the network or on standard input: it is held in memory."""
 _MOST_FILE: Final = 8 * 1024 * 1024
 _HEAD: Final = 512
 _SHOWN_INPUT: Final = "standard input"
@@ -46,15 +47,33 @@ class Opened:
         prefix: What the names of files begin with for a person; empty for files of this machine.
         fetched: Files that were fetched, by the path that names them.
         policy: The copy of the audit policy: its file and its name for a person; None where none is given.
+        is_packed: Whether the files come from an archive, of which absolute paths start at its top.
     """
 
     cluster: ClusterOptions
     base: Path
     prefix: str = ""
+    is_packed: bool = False
     fetched: dict[str, Found] = field(default_factory=dict)
     policy: tuple[Path, str] | None = None
     facts: list[Fact] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+
+    @property
+    def root(self) -> str | None:
+        """The mounted host filesystem, relative to `base` where that is no path of this machine."""
+        return None if self.cluster.root is None else self.within(self.cluster.root)
+
+    def within(self, written: str) -> str:
+        """Give a path as it counts from `base` on; Malformed where it leads out of an archive."""
+        if not self.is_packed:
+            return written
+        parts = [part for part in PurePath(written).parts if part != "/"]
+        if ".." in parts:
+            raise Malformed(
+                f"{written} leads out of it", where=self.prefix.rstrip("/"), hint="write the path within it"
+            )
+        return str(PurePath(*parts))
 
     def find(self) -> tuple[Found, ...]:
         """Expand all paths of the cluster; a file that two of them name is given once. Blocking."""
@@ -68,14 +87,17 @@ class Opened:
         """Give the files that one path names."""
         if pattern in self.fetched:
             return (self.fetched[pattern],)
-        found = expand(pattern, self.base)
-        return tuple(self._named(item) for item in found) if self.prefix else found
+        found = expand(self.within(pattern), self.base)
+        named = self.prefix and not PurePath(self.within(pattern)).is_absolute()
+        return tuple(self._named(item) for item in found) if named else found
 
     def _named(self, item: Found) -> Found:
-        """Name a file of an archive as one of it."""
+        """Name a file of an archive, or of another directory, as one of it."""
         error = item.error
         if error is not None:
-            error = type(error)(error.what, where=f"{self.prefix}{error.where}", hint=error.hint)
+            permission = f"{error.permission.removesuffix(error.where)}{self.prefix}{error.where}"
+            told = {"hint": error.hint, "permission": permission if error.permission else ""}
+            error = type(error)(error.what, where=f"{self.prefix}{error.where}", **told)
         return replace(item, shown=f"{self.prefix}{item.shown}", error=error)
 
 
@@ -144,7 +166,8 @@ class _Fetch:
         """Give the copy of the policy; one that cannot be fetched is a file that is not there."""
         policy = self._cluster.policy or ""
         if not is_web(policy):
-            return ready.base / policy, f"{ready.prefix}{policy}"
+            within = ready.within(policy)
+            return ready.base / within, within if PurePath(within).is_absolute() else f"{ready.prefix}{within}"
         found = await self.file(policy)
         if found.error is not None:
             text = f"the copy of the audit policy could not be fetched: {found.error}"
@@ -220,10 +243,10 @@ class _Fetch:
     @property
     def _host_depth(self) -> int:
         """How deep within an archive the filesystems of hosts begin."""
-        return len(PurePath(self._cluster.root or "").parts)
+        return len([part for part in PurePath(self._cluster.root or "").parts if part != "/"])
 
     def _ready(self, done: Unpacked, prefix: str) -> Opened:
-        ready = Opened(self._cluster, done.root, prefix)
+        ready = Opened(self._cluster, done.root, prefix, is_packed=True)
         if done.left_out:
             members = f"{done.left_out} member{'' if done.left_out == 1 else 's'}"
             text = f"{members} of {prefix[:-1]} left out: devices, or paths and links that lead out of it"

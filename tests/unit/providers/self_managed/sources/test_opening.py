@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import shutil
@@ -16,10 +17,12 @@ from typing import Any
 import pytest
 import trustme
 
+from providers.self_managed.sources.opening import read_input
+from scanner.errors import Malformed, TimedOut
 from scanner.model import ClusterObservation, InlinePolicy, UnreadablePolicy
 from tests.emulators.files import FileServer, running
 from tests.emulators.kubernetes import faults
-from tests.unit.providers.self_managed.hosts import MANIFEST, METADATA_ALL, POLICY, Host, Scan
+from tests.unit.providers.self_managed.hosts import MANIFEST, METADATA_ALL, POLICY, Host, Scan, Unprivileged
 
 FLAGS = ("--audit-policy-file=/etc/kubernetes/audit-policy.yaml", "--audit-log-path=/var/log/audit.log")
 ARCHIVED = {"paths": [f"hosts/*/{MANIFEST}"], "root": "hosts/*", "source": "hosts.tar.gz"}
@@ -105,6 +108,62 @@ async def test_what_was_left_out_of_an_archive_is_told(scan: Scan, world: Path) 
     ]
     assert "no file matches" in reason(found)
     assert "in hosts.tar.gz" in reason(found)
+
+
+async def test_absolute_paths_start_at_the_top_of_an_archive(scan: Scan, world: Path) -> None:
+    """Not at this machine's: its own policy would be taken for the archive's."""
+    Host(world / "host").pod(FLAGS)
+    with tarfile.open(world / "host.tar", "w") as archive:
+        archive.add(world / "host", ".")
+    found = await scanned(scan, paths=[f"/{MANIFEST}"], root="/", source="host.tar")
+    policy = found.servers[0].policy
+    assert isinstance(policy, InlinePolicy)
+    assert policy.source == "host.tar/etc/kubernetes/audit-policy.yaml"
+    shutil.rmtree(world / "host" / "etc")
+    Host(world / "etc").put("outside.yaml", METADATA_ALL)
+    found = await scanned(scan, paths=[f"/{MANIFEST}"], source="host.tar", policy=str(world / "etc" / "outside.yaml"))
+    assert isinstance(found.servers[0].policy, UnreadablePolicy)
+
+
+@pytest.mark.parametrize("keys", [{"paths": ["../x.yaml"]}, {"root": "a/../.."}, {"policy": "../policy.yaml"}])
+async def test_no_path_leads_out_of_an_archive(scan: Scan, world: Path, packed: bytes, keys: dict[str, Any]) -> None:
+    (world / "hosts.tar.gz").write_bytes(packed)
+    (world / "policy.yaml").write_text(METADATA_ALL)
+    found = await scanned(scan, **{**ARCHIVED, **keys})
+    assert "leads out of it (write the path within it)" in reason(found)
+
+
+async def test_a_directory_in_an_archive_is_searched(scan: Scan, world: Path, packed: bytes) -> None:
+    (world / "hosts.tar.gz").write_bytes(packed)
+    found = await scanned(scan, paths=["hosts"], source="hosts.tar.gz")
+    assert len(found.servers) == 2
+    assert found.servers[0].name == f"hosts.tar.gz/hosts/cp-1/{MANIFEST}"
+    assert all(isinstance(server.policy, InlinePolicy) for server in found.servers)
+
+
+async def test_an_absolute_path_beside_a_directory_as_source_is_itself(scan: Scan, world: Path) -> None:
+    host = Host(world / "elsewhere")
+    host.pod(FLAGS)
+    (world / "copy").mkdir()
+    path = str(world / "elsewhere" / MANIFEST)
+    found = await scanned(scan, paths=[path], source="copy", policy=str(world / "elsewhere" / POLICY.lstrip("/")))
+    assert found.servers[0].name == path
+    policy = found.servers[0].policy
+    assert isinstance(policy, InlinePolicy)
+    assert policy.source == str(world / "elsewhere" / POLICY.lstrip("/"))
+
+
+async def test_a_directory_that_may_not_be_listed_is_named_with_its_source(
+    scan: Scan, world: Path, unprivileged: Unprivileged
+) -> None:
+    hidden = world / "copy" / "hosts" / "cp-1" / "etc"
+    hidden.mkdir(parents=True)
+    hidden.chmod(0)
+    with unprivileged():
+        found = await scanned(scan, paths=["hosts/*/etc/*.yaml"], source="copy")
+    policy = found.servers[0].policy
+    assert isinstance(policy, UnreadablePolicy)
+    assert policy.permission == "read access to copy/hosts/cp-1/etc"
 
 
 @pytest.mark.parametrize(
@@ -270,6 +329,16 @@ async def test_an_archive_on_standard_input_is_read(scan: Scan, packed: bytes, m
         found = await scanned(scan, **{**ARCHIVED, "source": "-"})
     assert [one.name for one in found.servers] == ["cp-1", "cp-2"]
     assert facts(found)["archive"] == "standard input, 4 files"
+
+
+async def test_standard_input_that_stays_silent_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    with given_input(None, monkeypatch), pytest.raises(TimedOut, match="gave nothing more in time"):
+        await asyncio.to_thread(read_input, 100, 0.1)
+
+
+async def test_standard_input_that_goes_on_and_on_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    with given_input(b"x" * 1000, monkeypatch), pytest.raises(Malformed, match="holds more than 0 MiB"):
+        await asyncio.to_thread(read_input, 100, 5)
 
 
 async def test_standard_input_that_is_a_terminal_is_not_waited_for(scan: Scan, monkeypatch: pytest.MonkeyPatch) -> None:
