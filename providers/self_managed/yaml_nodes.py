@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,6 +13,8 @@ from scanner.errors import Malformed
 
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_DEPTH: Final = 100
+_INDENTATION: Final = re.compile(r"^[ \t?-]+", re.MULTILINE)
+_OTHER_BREAKS: Final = "\r\x85\u2028\u2029"
 _NULL: Final = "tag:yaml.org,2002:null"
 
 
@@ -90,8 +93,22 @@ def _value(node: Node | None, key: str, depth: int) -> Node | None:
     return next((below for part in merged if (below := _value(part, key, depth - 1)) is not None), None)
 
 
+def _deepest(text: str) -> int:
+    """Give a depth that the nesting of a text cannot exceed, without reading it as YAML.
+
+    In block style at most two collections begin in one column: a mapping, and the list that is a value of it. In flow
+    style each bracket begins one, or two where a pair stands in a list.
+    """
+    if any(character in text for character in _OTHER_BREAKS):
+        return _MAX_DEPTH + 1
+    columns = max(map(len, _INDENTATION.findall(text)), default=0) + 1
+    return 2 * (columns + text.count("[") + text.count("{"))
+
+
 def _check_depth(text: str, shown: str) -> None:
     """Refuse deep nesting before nodes are built: libyaml's composer recurses in C and would crash the process."""
+    if _deepest(text) <= _MAX_DEPTH:
+        return
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):

@@ -38,6 +38,9 @@ _VARIABLES: Final = {
     "K3S_CONFIG_FILE": "config",
 }
 _HOMES: Final = {Product.K3S: "/var/lib/rancher/k3s", Product.RKE2: "/var/lib/rancher/rke2"}
+_COMMON: Final = (b"disable", b"cni", b"profile", b"token")
+"""Settings whose names are common words; the others tell by themselves that a file may be of this kind."""
+_DISTINCT: Final = tuple(sorted(key.encode() for key in SERVER_KEYS if key.encode() not in _COMMON))
 _SUFFIXES: Final = (".yaml", ".yml")
 
 
@@ -49,7 +52,7 @@ class K3s:
     """The settings of a k3s or RKE2 server."""
 
     title: Final = "k3s or RKE2 configuration"
-    signs: Final = tuple(key.encode() for key in sorted(SERVER_KEYS | {"profile:", "token:", "k3s", "rke2"}))
+    signs: Final = (*_DISTINCT, *(key + end for key in _COMMON for end in (b":", b'"', b"+")), b"k3s", b"rke2")
 
     def read(self, file: ManifestFile) -> tuple[Part, ...]:
         """Give the settings; a unit and the configuration file of the same host belong together."""

@@ -17,22 +17,22 @@ _PLAIN: Final = (
     ("apiserver.config.k8s.io/", "AuthorizationConfiguration", "authorization configuration"),
     ("kubecontrolplane.config.openshift.io/", "KubeAPIServerConfig", "KubeAPIServerConfig"),
 )
-_WORDS: Final = ("audit", "kube-apiserver", "KubeAPIServerConfig", "apiserver.config.k8s.io", "clusters:", '"clusters"')
-"""Of the texts in ConfigMaps and Secrets, only those with one of these can be what a flag of interest names."""
+_CONTENT: Final = (b"audit.k8s.io/", b"apiserver.config.k8s.io/", b"current-context", b"KubeAPIServerConfig")
+"""Every file that a flag of interest names holds one of these; what ConfigMaps and Secrets hold beside is let be."""
+
+
+def _in_base64(word: bytes) -> Iterator[bytes]:
+    """Give what a word looks like within base64 at its three alignments, but for the ends, which others decide."""
+    for shift in range(3):
+        encoded = base64.b64encode(bytes(shift) + word)
+        yield encoded[(shift * 8 + 5) // 6 : (shift + len(word)) * 8 // 6]
 
 
 class Supporting:
     """Audit policies, kubeconfigs and structured authentication, by themselves or in ConfigMaps and Secrets."""
 
     title: Final = "audit policy, kubeconfig or ConfigMap"
-    signs: Final = (
-        b"audit.k8s.io/",
-        b"apiserver.config.k8s.io/",
-        b"ConfigMap",
-        b"Secret",
-        b"clusters",
-        b"KubeAPIServerConfig",
-    )
+    signs: Final = (*_CONTENT, *(sign for word in _CONTENT for sign in _in_base64(word)))
 
     def read(self, file: ManifestFile) -> tuple[Supply, ...]:
         """Give the file itself where its first document is one, and the objects among its documents."""
@@ -78,7 +78,7 @@ def _files(document: Field, kind: str) -> Iterator[tuple[str, GivenFile]]:
             evidence = value.evidence(f"{kind} {document.get('metadata', 'name').text}, key {key}")
             is_encoded = section == "binaryData" or (kind == "Secret" and section == "data")
             data, above = (_decoded(value.text), 0) if is_encoded else value.content()
-            if any(word.encode() in data for word in _WORDS):
+            if any(word in data for word in _CONTENT):
                 yield key, GivenFile(evidence, data, above)
 
 

@@ -6,14 +6,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.self_managed.files import HostFiles
 from providers.self_managed.formats import recognise, why_unknown
 from providers.self_managed.source import ManifestFile
+from providers.self_managed.yaml_nodes import compose_all
 from scanner.apiserver import Argument, configure
-from scanner.errors import CollectionError, FlagError
+from scanner.errors import CollectionError, FlagError, Malformed
 
 PIECES = (
     *"{}[]:,-&*!|>'\"%@`#\\ \n\t$()=;",
@@ -61,6 +63,45 @@ def test_any_flags_are_read_or_refused(words: list[str]) -> None:
     with suppress(FlagError):
         records = configure([Argument(word, "unit", 1) for word in words]).records
     assert not records
+
+
+def in_block_style(breaks: str) -> str:
+    """Nest lists in mappings in lists, 51 times each."""
+    return "".join(f"k:{breaks}{'  ' * level}- " for level in range(51)) + "x"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- " * 101 + "a",
+        "? " * 101 + "a",
+        "[a: " * 51 + "b" + "]" * 51,
+        "{a: " * 101 + "b" + "}" * 101,
+        "".join(f"{' ' * level}a:\n" for level in range(101)) + " " * 101 + "b",
+        in_block_style("\n"),
+        in_block_style("\r"),
+        in_block_style("\r\n"),
+        in_block_style("\u2028"),
+    ],
+)
+def test_no_style_hides_how_deep_it_is(text: str) -> None:
+    with pytest.raises(Malformed, match="deeper than 100 levels"):
+        compose_all(text, "file")
+
+
+@given(
+    st.recursive(
+        st.integers(0, 9) | st.text("a[{- ?:", max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text("a[-", min_size=1, max_size=2), inner, max_size=3)
+        ),
+        max_leaves=20,
+    ),
+    st.sampled_from([True, False, None]),
+)
+def test_what_is_not_deep_is_read_in_every_style(value: object, style: bool | None) -> None:  # noqa: FBT001
+    text = yaml.safe_dump(value, default_flow_style=style)
+    assert len(compose_all(text, "file")) == 1
 
 
 @pytest.mark.parametrize("depth", [99, 101, 20_000])
