@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from providers.self_managed.sources.names import shown_path
+from providers.self_managed.sources.names import is_address, shown_path
 from scanner.model import Settings
 from scanner.ports import AccountOptions
 
@@ -183,6 +183,9 @@ class ClusterOptions(Settings):
         strange = [one for one in web if not one.startswith("https://")]
         if strange:
             message = "names a URL that is not https://: nothing is read from an address that is not verified"
+            raise ValueError(message)
+        if not all(is_address(one) for one in web):
+            message = "names a URL that is none: https://HOST/PATH is expected"
             raise ValueError(message)
         if self.source is not None and any(one in self.paths for one in (*web, STANDARD_INPUT)):
             message = "paths must lie within source: name URLs and - without it"

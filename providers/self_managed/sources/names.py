@@ -12,15 +12,21 @@ def is_web(name: str) -> bool:
     return name.startswith(WEB)
 
 
+def is_address(name: str) -> bool:
+    """Say whether an address can be one: it has a host, and its port is a number."""
+    try:
+        parts = urlsplit(name)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
 def shown_url(url: str) -> str:
     """Name an address without user, password, query and fragment: any of them may be a credential."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "https://…"
+    parts = urlsplit(url)
+    host = parts.hostname or ""
     address = f"[{host}]" if ":" in host else host
-    return f"{WEB}{address}{'' if port is None else f':{port}'}{parts.path}"
+    return f"{WEB}{address}{'' if parts.port is None else f':{parts.port}'}{parts.path}"
 
 
 def shown_path(name: str) -> str:

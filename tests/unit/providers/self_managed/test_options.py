@@ -86,6 +86,9 @@ LIVE_AND_SOURCES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"paths": ["http://h/x"]}, "names a URL that is not https://"),
     ({"paths": ["x"], "source": "s3://b/x.tar"}, "names a URL that is not https://"),
     ({"paths": ["x"], "policy": "file:///x"}, "names a URL that is not https://"),
+    ({"paths": ["https://[::1/x"]}, "names a URL that is none"),
+    ({"paths": ["https://h:port/x"]}, "names a URL that is none"),
+    ({"paths": ["https:///x"]}, "names a URL that is none"),
     ({"paths": ["https://h/x"], "source": "x.tar"}, "paths must lie within source"),
     ({"paths": ["-"], "source": "x.tar"}, "paths must lie within source"),
 )

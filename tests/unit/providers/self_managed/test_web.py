@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 from yarl import URL
 
 from providers.self_managed.live.client import Resource, connected
 from providers.self_managed.live.kubeconfig import Kubeconfig, load_access
-from providers.self_managed.web import proxy_for
-from scanner.errors import Unreachable
+from providers.self_managed.web import Web, proxy_for
+from scanner.errors import Malformed, TimedOut, Unreachable
 from scanner.model import ScanSettings
 from tests.emulators.files import Proxy, proxying
 from tests.emulators.kubernetes import KubernetesEmulator, running
 
 VERSION = Resource("/version")
+AUTHORITY = trustme.CA()
 ONCE = ScanSettings(retries=0, call_timeout=5, connect_timeout=5)
 NAMES = ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "HTTP_PROXY")
 
@@ -93,6 +97,57 @@ async def test_a_proxy_that_is_not_there_is_named(cluster: KubernetesEmulator, t
     with pytest.raises(Unreachable, match=r"cannot connect to the proxy 127\.0\.0\.1") as caught:
         await version(cluster, tmp_path, "http://me:s3cr3t@127.0.0.1:1")
     assert "s3cr3t" not in f"{caught.value}"
+
+
+@asynccontextmanager
+async def speaking(words: bytes, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Run a server that says some words to whoever connects, then keeps silent."""
+    done = asyncio.Event()
+    tasks: list[asyncio.Task[None]] = []
+
+    async def handle(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        tasks.extend([task] if task is not None else [])
+        writer.write(words)
+        await done.wait()
+        writer.transport.abort()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+        done.set()
+        await asyncio.gather(*tasks)
+        for _ in range(3):  # the sockets are closed by callbacks
+            await asyncio.sleep(0)
+
+
+async def asked(port: int, scan: ScanSettings = ONCE) -> None:
+    """Ask a port, trusting the authority of `AUTHORITY`."""
+    tls = ssl.create_default_context(cadata=AUTHORITY.cert_pem.bytes().decode())
+    async with Web(tls, scan) as web:
+        await web.get(f"https://127.0.0.1:{port}/x", where="here", most=1000)
+
+
+async def test_a_server_that_speaks_no_tls_is_told() -> None:
+    async with speaking(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        with pytest.raises(Unreachable, match=rf"no TLS connection to 127\.0\.0\.1:{port}: ") as caught:
+            await asked(port)
+    assert "certificate authority" in caught.value.hint
+
+
+async def test_a_server_that_speaks_no_http_is_told() -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    AUTHORITY.issue_cert("127.0.0.1").configure_cert(tls)
+    async with speaking(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", tls) as port:
+        with pytest.raises(Malformed, match="does not answer in valid HTTP"):
+            await asked(port)
+
+
+async def test_a_server_that_never_shakes_hands_is_not_waited_for() -> None:
+    async with speaking(b"") as port:
+        with pytest.raises(TimedOut, match=r"no connection to 127\.0\.0\.1:\d+ in time") as caught:
+            await asked(port, ScanSettings(retries=0, connect_timeout=0.3))
+    assert "scan.connect_timeout (0.3 s)" in caught.value.hint
 
 
 async def test_a_name_that_is_none_is_told(cluster: KubernetesEmulator, tmp_path: Path) -> None:

@@ -454,6 +454,17 @@ async def test_a_plugin_is_told_the_cluster_where_it_asks_for_it(
     }
 
 
+async def test_a_plugin_is_told_of_a_cluster_that_is_not_verified(ask: Ask, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    code = f"pathlib.Path({str(told)!r}).write_text(os.environ['KUBERNETES_EXEC_INFO'])\nsys.exit(1)"
+    user = plugin(tmp_path, code, provideClusterInfo=True)
+    more = {"insecure-skip-tls-verify": True, "proxy-url": "http://proxy.example:3128"}
+    with pytest.raises(CredentialsError, match="failed with exit code 1"):
+        await ask(get(VERSION), user, allow_exec=True, allow_insecure_tls=True, **more)
+    told_cluster = json.loads(told.read_text())["spec"]["cluster"]
+    assert {key: value for key, value in told_cluster.items() if key != "server"} == more
+
+
 async def test_a_plugin_is_not_run_unless_allowed(ask: Ask, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     user = plugin(tmp_path, f"pathlib.Path({str(ran)!r}).touch()")

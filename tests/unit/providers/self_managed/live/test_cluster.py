@@ -196,6 +196,11 @@ async def test_what_kubeadm_would_write_is_compared(least: KubernetesEmulator, r
     assert ("Pod kube-system/kube-apiserver-cp-2", "--audit-log-maxage=30") in evidence
 
 
+async def test_flags_that_kubeadm_could_not_start_are_not_compared(least: KubernetesEmulator, read: Read) -> None:
+    put(least, node("cp-1"), server_pod("cp-1"), kubeadm_config(["----x=1"]))
+    assert not any("next upgrade" in one for one in notes(await read()))
+
+
 async def test_a_broken_kubeadm_config_is_not_compared(least: KubernetesEmulator, read: Read) -> None:
     broken = kubeadm_config()
     broken["data"]["ClusterConfiguration"] = "{"

@@ -442,3 +442,28 @@ async def test_without_git_a_revision_is_unknown(
     monkeypatch.setenv("PATH", str(world))
     found = await scanned(scan, **{**ARCHIVED, "source": "repository", "revision": "main"})
     assert "there is no program git" in reason(found)
+
+
+@pytest.mark.parametrize(
+    ("script", "what"),
+    [
+        ("echo 'fatal: detected dubious ownership in repository' >&2; exit 128", "belongs to another user"),
+        ("case $* in *rev-parse*) echo nonsense;; esac", "gives no commit for its revision"),
+        (
+            "case $* in *rev-parse*) echo 0123456789012345678901234567890123456789;; *) exit 1;; esac",
+            "git archive failed",
+        ),
+    ],
+)
+async def test_each_failure_of_git_is_told(
+    scan: Scan, world: Path, monkeypatch: pytest.MonkeyPatch, script: str, what: str
+) -> None:
+    """A program in its place, because an own one cannot be made to fail so."""
+    program = world / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    found = await scanned(scan, **{**ARCHIVED, "source": ".", "revision": "main"})
+    assert what in reason(found)
+    assert "dubious" not in reason(found)
