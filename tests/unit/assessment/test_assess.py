@@ -17,6 +17,7 @@ from scanner.model import (
     Grade,
     Link,
     LinkState,
+    ManagedPolicy,
     Recorded,
     RequestCategory,
     Retention,
@@ -381,3 +382,31 @@ def test_an_api_server_that_does_not_start_is_told_what_to_correct_and_nothing_e
         "kube-apiserver refuses to start with what pod.yaml says: bad flag syntax: --=x. Until that is corrected it "
         "serves nothing and records nothing."
     )
+
+
+def managed(name: str, *groups: tuple[str, str]) -> ManagedPolicy:
+    return ManagedPolicy(name, (Evidence("apiserver.yaml", "spec.audit.profile", name),), groups)
+
+
+def test_a_policy_that_a_distribution_brings_is_graded_and_named() -> None:
+    result = judge(self_managed(server(managed("talos-default"), channel("file"))))
+    assert result.status is Status.PASS
+    evidence = [item.source for item in result.findings[0].links[Link.GENERATED].evidence]
+    assert evidence == ["apiserver.yaml", "published policy talos-default"]
+
+
+def test_a_policy_that_a_distribution_brings_can_be_replaced() -> None:
+    """Unlike a cloud's, so the recommended policy is offered."""
+    result = judge(self_managed(server(managed("rke2-default"), channel("file"))))
+    assert result.status is Status.FAIL
+    assert any("kind: Policy" in one.code for one in result.remediations)
+
+
+def test_rules_for_groups_are_graded_with_the_policy_that_they_belong_to() -> None:
+    """The profile None for everybody who is authenticated leaves nothing of the calls, whatever the profile below."""
+    result = judge(
+        self_managed(server(managed("openshift-default", ("system:authenticated", "openshift-none")), channel("file")))
+    )
+    assert result.status is Status.FAIL
+    evidence = [item.source for item in result.findings[1].links[Link.GENERATED].evidence]
+    assert evidence[1:] == ["published policy openshift-default", "published policy openshift-none"]

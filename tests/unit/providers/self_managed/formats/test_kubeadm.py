@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from providers.self_managed.files import HostFiles
 from providers.self_managed.formats.kubeadm import FORMAT
-from providers.self_managed.source import ApiServerSource, PlaceKind
+from providers.self_managed.kubeadm_settings import kubeadm_arguments
+from providers.self_managed.source import ApiServerSource, ManifestFile, PlaceKind, Refused
 from tests.unit.providers.self_managed.hosts import servers
 
 NAMES = ("v1beta1", "v1beta2", "v1beta3")
@@ -159,3 +163,44 @@ def test_arguments_in_the_shape_of_another_version_are_refused(version: str, ext
     text = f"apiVersion: kubeadm.k8s.io/{version}\nkind: ClusterConfiguration\napiServer:\n  extraArgs: {extra}\n"
     (source,) = servers(FORMAT, text, "k.yaml")
     assert [(one.unread, one.line) for one in source.arguments if one.unread] == [(why, 4)]
+
+
+def test_the_alpha_versions() -> None:
+    text = (
+        "apiVersion: kubeadm.k8s.io/v1alpha1\nkind: MasterConfiguration\nkubernetesVersion: v1.9.3\n"
+        "authorizationModes: [Node, RBAC]\napiServerExtraArgs: {audit-log-path: /a}\n"
+        "apiServerExtraVolumes:\n- {name: v, hostPath: /h, mountPath: /a, writable: true}\n"
+        "- {hostPath: /r, mountPath: /r, writable: false}\n"
+    )
+    (source,) = read(text)
+    assert [(one.text, one.line) for one in source.arguments] == [
+        ("--authorization-mode=Node,RBAC", 4),
+        ("--audit-log-path=/a", 5),
+    ]
+    assert (source.version, source.view.locate("/a").read_only, source.view.locate("/r").read_only) == (
+        "1.9.3",
+        False,
+        True,
+    )
+
+
+def test_the_feature_gate_that_audits() -> None:
+    text = "apiVersion: kubeadm.k8s.io/v1alpha2\nkind: MasterConfiguration\nfeatureGates: {Auditing: true}\n"
+    (source,) = read(text)
+    assert source.arguments[-1].unread == (
+        "kubeadm's feature gate Auditing adds audit flags of its own; give the static pod manifest instead"
+    )
+
+
+@pytest.mark.parametrize("kind", ["JoinConfiguration", "NodeConfiguration"])
+def test_the_configuration_of_a_node_that_joins(kind: str) -> None:
+    data = f"apiVersion: kubeadm.k8s.io/v1beta3\nkind: {kind}\n".encode()
+    (part,) = FORMAT.read(ManifestFile(Path("/x/k.yaml"), "k.yaml", HostFiles(None), data))
+    assert isinstance(part, Refused)
+
+
+def test_a_configuration_without_a_version_may_have_either_shape() -> None:
+    (document,) = ManifestFile(
+        Path("/x/k.yaml"), "k.yaml", HostFiles(None), b"kind: ClusterConfiguration\napiServer: {extraArgs: {a: b}}\n"
+    ).fields
+    assert [one.text for one in kubeadm_arguments(document)] == ["--authorization-mode=Node,RBAC", "--a=b"]
