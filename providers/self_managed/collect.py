@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -41,6 +41,7 @@ class _Read:
     facts: tuple[Fact, ...] = ()
     notes: tuple[Note, ...] = ()
     unread: tuple[Unread, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 async def collect(options: SelfManagedOptions, context: CollectContext) -> AsyncIterator[Collected]:
@@ -95,7 +96,16 @@ async def _read_live(cluster: ClusterOptions, files: Opened, context: CollectCon
     readings = await _read_all(live.composition, files, context)
     evidence = Evidence(access.shown, "server", access.server)
     facts = (*live.facts, *_nodes(readings, evidence))
-    return _Read(live.composition, readings, access.server, live.version, facts, tuple(files.notes), live.unread)
+    return _Read(
+        live.composition,
+        readings,
+        access.server,
+        live.version,
+        facts,
+        tuple(files.notes),
+        live.unread,
+        {"identity": f"the identity of {access.shown}", "permissions_variant": "rbac"},
+    )
 
 
 async def _look_at_all(found: Sequence[Found], files: Opened) -> list[Look]:
@@ -166,7 +176,7 @@ def _observation(cluster: ClusterOptions, account: str, read: _Read) -> ClusterO
         servers=tuple(reading.server for reading in readings),
         facts=read.facts,
         notes=(*differences(readings), *shared_notes(readings), *composition.notes, *read.notes),
-        parameters=_parameters(readings),
+        parameters={**_parameters(readings), **read.parameters},
         unread=read.unread,
     )
 

@@ -54,50 +54,50 @@ def transport_error(error: Exception, asked: Asked) -> CollectionError:
         if isinstance(error, kind):
             return build(error, asked)
     hint = "scan again; is a proxy in between?"
-    return Broken(f"{asked.place} broke the connection off", where=asked.where, hint=hint)
+    return Broken(f"failed: {asked.place} broke the connection off", where=asked.where, hint=hint)
 
 
 def _untrusted(error: Any, asked: Asked) -> CollectionError:  # noqa: ANN401 - one of aiohttp's
-    what = f"{asked.place} has a certificate that is not trusted: {_why(error.certificate_error)}"
+    what = f"failed: {asked.place} has a certificate that is not trusted: {_why(error.certificate_error)}"
     return Unreachable(what, where=asked.where, hint=_TRUST)
 
 
 def _proxy_refused(error: Any, asked: Asked) -> CollectionError:  # noqa: ANN401
-    what = f"the proxy {asked.proxy_host} answers with HTTP {error.status}"
+    what = f"failed: the proxy {asked.proxy_host} answers with HTTP {error.status}"
     return Unreachable(what, where=asked.where, hint=_PROXY)
 
 
 def _no_proxy(_error: Any, asked: Asked) -> CollectionError:  # noqa: ANN401
-    return Broken(f"cannot connect to the proxy {asked.proxy_host}", where=asked.where, hint=_PROXY)
+    return Broken(f"failed: cannot connect to the proxy {asked.proxy_host}", where=asked.where, hint=_PROXY)
 
 
 def _not_connected(_error: Any, asked: Asked) -> CollectionError:  # noqa: ANN401
     hint = f"{_ADDRESS}, or raise scan.connect_timeout ({asked.scan.connect_timeout:g} s)"
-    return TimedOut(f"no connection to {asked.place} in time", where=asked.where, hint=hint)
+    return TimedOut(f"failed: no connection to {asked.place} in time", where=asked.where, hint=hint)
 
 
 def _not_answered(_error: Any, asked: Asked) -> CollectionError:  # noqa: ANN401
     hint = f"raise scan.call_timeout ({asked.scan.call_timeout:g} s) if it is only slow"
-    return TimedOut(f"{asked.place} does not answer in time", where=asked.where, hint=hint)
+    return TimedOut(f"failed: {asked.place} does not answer in time", where=asked.where, hint=hint)
 
 
 def _no_name(_error: Any, asked: Asked) -> CollectionError:  # noqa: ANN401
-    what = f"the name {asked.url.host} cannot be resolved"
+    what = f"failed: the name {asked.url.host} cannot be resolved"
     return Broken(what, where=asked.where, hint="check the address and the DNS")
 
 
 def _no_tls(error: Any, asked: Asked) -> CollectionError:  # noqa: ANN401
-    what = f"no TLS connection to {asked.place}: {_why(error)}"
+    what = f"failed: no TLS connection to {asked.place}: {_why(error)}"
     return Unreachable(what, where=asked.where, hint=_TRUST)
 
 
 def _refused(error: Any, asked: Asked) -> CollectionError:  # noqa: ANN401
     reason = (error.os_error.strerror or "it failed").lower()
-    return Broken(f"cannot connect to {asked.place}: {reason}", where=asked.where, hint=_ADDRESS)
+    return Broken(f"failed: cannot connect to {asked.place}: {reason}", where=asked.where, hint=_ADDRESS)
 
 
 def _no_http(_error: Any, asked: Asked) -> CollectionError:  # noqa: ANN401
-    return Malformed(f"{asked.place} does not answer in valid HTTP", where=asked.where)
+    return Malformed(f"failed: {asked.place} does not answer in valid HTTP", where=asked.where)
 
 
 # The first that fits counts: the kinds overlap.

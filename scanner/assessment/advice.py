@@ -138,5 +138,6 @@ def _reading_advice(observation: ClusterObservation, findings: tuple[Finding, ..
     if not missing:
         return [Remediation("Let the scan read what is missing", " ".join(sentences))]
     sentences.append("The command prints all permissions that the provider needs.")
-    command = f"k8s-audit-coverage providers {observation.ref.provider} --permissions"
+    variant = observation.parameters.get("permissions_variant", "")
+    command = f"k8s-audit-coverage providers {observation.ref.provider} --permissions {variant}".rstrip()
     return [Remediation("Let the scan read what is missing", " ".join(sentences), command, "sh")]

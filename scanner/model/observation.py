@@ -245,7 +245,9 @@ class ClusterObservation:
 
     Attributes:
         servers: Never empty: a cluster of which nothing could be read has one server with unknown parts.
-        parameters: Values that fill the remediation texts of ``scanner/knowledge`` beside the fields of `ref`.
+        parameters: Values that fill the remediation texts of ``scanner/knowledge`` beside the fields of `ref`. Of these
+            ``identity`` says as whom it was read, and ``permissions_variant`` which of the provider's permissions
+            that takes.
         unread: What could not be read, in the order of the chain.
     """
 

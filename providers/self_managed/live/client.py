@@ -170,10 +170,11 @@ class ApiClient:
         said = _message(answer.body)
         if answer.status == _UNAUTHORIZED:
             hint = f"renew the credentials of {self._access.shown}: they are missing, expired or of another cluster"
-            return CredentialsError("the API server does not accept the credentials", where=where, hint=hint, said=said)
+            what = "is refused: the API server does not accept the credentials"
+            return CredentialsError(what, where=where, hint=hint, said=said)
         if answer.status == _FORBIDDEN:
             hint = "grant what `k8s-audit-coverage providers self_managed --permissions rbac` prints"
-            what = f"RBAC does not allow to {resource.permission}"
+            what = f"is denied: RBAC does not allow to {resource.permission}"
             return PermissionDenied(what, where=where, hint=hint, permission=resource.permission, said=said)
         if answer.status == _NOT_FOUND:
             return NotFound("is not there", where=where, said=said)

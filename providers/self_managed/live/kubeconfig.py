@@ -83,7 +83,7 @@ def load_access(wanted: Kubeconfig, environ: Mapping[str, str] = os.environ) -> 
         raise NotFound("has no current-context", where=_shown(wanted), hint=hint)
     context = merged["contexts"].get(context_name)
     if context is None:
-        hint = f"there are {', '.join(first)}" if first else "it holds no context at all"
+        hint = f"its contexts are {', '.join(first)}" if first else "it holds no context at all"
         raise NotFound(f"has no context {context_name}", where=_shown(wanted), hint=hint)
     cluster = _referred(merged, "cluster", context, context_name)
     shown = f"{cluster.shown} (context {context_name})"

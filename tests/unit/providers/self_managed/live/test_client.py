@@ -129,7 +129,7 @@ async def test_a_denial_names_what_rbac_must_allow(cluster: KubernetesEmulator, 
     with pytest.raises(PermissionDenied) as caught:
         await ask(list_all())
     assert caught.value.permission == "list pods in namespace kube-system"
-    assert caught.value.what == "RBAC does not allow to list pods in namespace kube-system"
+    assert caught.value.what == "is denied: RBAC does not allow to list pods in namespace kube-system"
     assert "--permissions rbac" in caught.value.hint
     assert 'User "auditor" cannot list resource "pods"' in caught.value.said
 

@@ -232,7 +232,11 @@ async def test_without_any_right_everything_is_unknown(cluster: KubernetesEmulat
     found = await read()
     assert [one.name for one in found.servers] == ["further control-plane nodes", "kube-apiserver"]
     assert [one.permission for one in found.unread] == ["get configmaps/kubeadm-config in namespace kube-system"]
-    assert assess(found, RuleSettings()).status is Status.UNKNOWN
+    result = assess(found, RuleSettings())
+    assert result.status is Status.UNKNOWN
+    (advice,) = result.remediations
+    assert advice.text.startswith("The scan ran as the identity of kubeconfig (context emulated), without list nodes, ")
+    assert advice.code == "k8s-audit-coverage providers self_managed --permissions rbac"
 
 
 async def test_pods_that_may_not_be_listed_leave_each_node_unknown(least: KubernetesEmulator, read: Read) -> None:

@@ -102,7 +102,7 @@ def _without(content: dict[str, Any], key: str) -> dict[str, Any]:
     ("content", "what", "hint"),
     [
         (_without(config(), "current-context"), "has no current-context", "set context"),
-        (config() | {"current-context": "gone"}, "has no context gone", "there are prod"),
+        (config() | {"current-context": "gone"}, "has no context gone", "its contexts are prod"),
         ({"current-context": "gone"}, "has no context gone", "holds no context at all"),
         (_without(config(), "clusters"), "names the cluster prod-cluster, which is not there", "add the cluster"),
         (_without(config(), "users"), "names the user prod-user, which is not there", "add the user"),
