@@ -7,6 +7,7 @@ newer), ``budimanjojo/talhelper`` (talconfig.yaml).
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,9 @@ from providers.self_managed.source import (
     Refused,
     View,
 )
+from providers.self_managed.yaml_nodes import compose_all
 from scanner.apiserver import Argument
+from scanner.errors import CollectionError
 from scanner.model import Evidence
 
 _POLICY: Final = "/system/config/kubernetes/kube-apiserver/auditpolicy.yaml"
@@ -60,7 +63,9 @@ class Talos:
     def read(self, file: ManifestFile) -> tuple[Part, ...]:
         """Give the documents that say something about the API server."""
         if any(_is_talconfig(document) for document in file.fields):
-            return tuple(source for document in file.fields if _is_talconfig(document) for source in _nodes(document))
+            return tuple(
+                source for document in file.fields if _is_talconfig(document) for source in _nodes(file, document)
+            )
         types = {kind for document in file.fields if (kind := document.get("machine", "type").text)}
         if types and not types & {"controlplane", "init"}:
             reason = "is the machine configuration of a worker, which runs no API server"
@@ -219,7 +224,7 @@ def _is_talconfig(document: Field) -> bool:
     return document.get("clusterName").is_text and document.get("nodes").is_list and not document.get("kind")
 
 
-def _nodes(document: Field) -> Iterator[ApiServerSource]:
+def _nodes(file: ManifestFile, document: Field) -> Iterator[ApiServerSource]:
     """Give the control-plane nodes of a talconfig: patches of all, of the control plane, of the node, in that order."""
     match = _VERSION.fullmatch(document.get("kubernetesVersion").text)
     version = match[1] if match else None
@@ -230,26 +235,45 @@ def _nodes(document: Field) -> Iterator[ApiServerSource]:
             part
             for place in (document.get("patches"), document.get("controlPlane", "patches"), node.get("patches"))
             for patch in place.items()
-            for part in _patch(patch)
+            for part in _patch(file, patch)
         ]
         unread = next((part for part in patches if part.is_text), None)
         source = _source([node, *(part for part in patches if part.is_map)], node.get("hostname").text, version)
         yield _with_unread(source, document.get("clusterName").text, unread)
 
 
-def _patch(patch: Field) -> tuple[Field, ...]:
-    """Read a patch, which is a text; one in a file of its own is named by ``@``. Only strategic merges are read."""
+def _patch(file: ManifestFile, patch: Field) -> tuple[Field, ...]:
+    """Read a patch: a text, or a file below the talconfig's directory, named by ``@``; only strategic merges are read.
+
+    What is not read is given as the patch itself, which is a text.
+    """
+    parts: tuple[Field, ...] = (patch,)
     if patch.text.startswith("@"):
-        return (patch,)
-    parts = patch.documents() if patch.is_text else (patch,)
+        parts = _patch_file(file, posixpath.normpath(patch.text[1:])) or (patch,)
+    elif patch.is_text:
+        parts = patch.documents()
     return tuple(patch if part.is_list else part for part in parts)
+
+
+def _patch_file(file: ManifestFile, path: str) -> tuple[Field, ...]:
+    """Read the file of a patch; nothing where it lies elsewhere, is not there or is no YAML."""
+    if posixpath.isabs(path) or path.startswith(".."):
+        return ()
+    try:
+        text = file.read_beside(path).decode("utf-8-sig", "replace")
+        shown = file.show_beside(path)
+        return tuple(Field(shown, node, body=text) for node in compose_all(text, shown))
+    except CollectionError:
+        return ()
 
 
 def _with_unread(source: ApiServerSource, cluster: str, unread: Field | None) -> ApiServerSource:
     """Name the cluster, and say which patch may change anything."""
     arguments = source.arguments
     if unread is not None:
-        why = "a patch in a file of its own, or of JSON operations, is not read; give the machine configuration instead"
+        why = (
+            "a patch of JSON operations, or in a file that is not at hand, is not read; give the machine configuration"
+        )
         arguments = (*arguments, Argument("", unread.file, unread.line, why, unread.path))
     return ApiServerSource(
         source.file,

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from scanner.model import ClusterObservation, InlinePolicy, LinkState, NoPolicy, NoteSeverity, UnreadablePolicy
+from providers.self_managed.composing import Unknown, compose
+from providers.self_managed.fields import Field
+from providers.self_managed.files import HostFiles
+from providers.self_managed.looking import Look
+from providers.self_managed.paths import Found
+from providers.self_managed.source import ApiServerSource, Fragment, ManifestFile
+from scanner.errors import Malformed
+from scanner.model import (
+    ClusterObservation,
+    Evidence,
+    InlinePolicy,
+    LinkState,
+    NoPolicy,
+    NoteSeverity,
+    UnreadablePolicy,
+)
 from tests.unit.providers.self_managed.hosts import METADATA_ALL, Host, Scan, Unprivileged
 
 POD = """\
@@ -242,3 +258,55 @@ async def test_settings_that_cannot_be_put_together(world: Path, scan: Scan) -> 
     (observation,) = await scan({"name": "c", "paths": ["d/talconfig.yaml", "d/pod.yaml"]})
     assert reason_of(observation) == "d/talconfig.yaml is not valid YAML (line 6)"
     assert observation.servers[1].channels[0].exported.state is LinkState.OK
+
+
+async def test_a_broken_patch_in_a_file_that_a_search_finds(world: Path, scan: Scan) -> None:
+    """It is not known where it speaks of an API server's log, and else has nothing to do with one."""
+    patch = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nkubeadmConfigPatches: ['[']\n"
+    put(world, {"d/a.yaml": f"{patch}# audit-log-path\n", "d/b.yaml": patch, "d/pod.yaml": ON_HOST})
+    (observation,) = await scan({"name": "c", "paths": ["d"]})
+    assert [server.name for server in observation.servers] == ["d/a.yaml", "d/pod.yaml"]
+    assert reason_of(observation) == "d/a.yaml is not valid YAML (line 4)"
+
+
+async def test_a_link_that_leads_nowhere_may_be_anything(world: Path, scan: Scan) -> None:
+    put(world, {"d/pod.yaml": ON_HOST})
+    (world / "d/link.yaml").symlink_to("missing.yaml")
+    (observation,) = await scan({"name": "c", "paths": ["d"]})
+    assert reason_of(observation) == "d/link.yaml: there is no such file"
+
+
+async def test_a_profile_that_is_not_known_leaves_the_policy_open(world: Path, scan: Scan) -> None:
+    server = "apiVersion: config.openshift.io/v1\nkind: APIServer\nspec: {audit: {profile: Strange}}\n"
+    put(world, {"o.yaml": server})
+    (observation,) = await scan({"name": "c", "paths": ["o.yaml"]})
+    assert reason_of(observation) == (
+        "the audit policy o.yaml could not be read: it names an audit profile that is not known "
+        "(set policy to a copy of the file)"
+    )
+
+
+async def test_a_webhook_kubeconfig_in_a_file_of_its_own(world: Path, scan: Scan) -> None:
+    pod = ON_HOST.replace("--audit-log-path=-", "--audit-webhook-config-file=/etc/audit/hook.yaml")
+    hook = (
+        "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, context: {cluster: c}}]\n"
+        "clusters: [{name: c, cluster: {server: 'https://siem.example/x?secret=1'}}]\n"
+    )
+    put(world, {"pod.yaml": pod, "hook.yaml": hook, "policy.yaml": METADATA_ALL})
+    (observation,) = await scan({"name": "c", "paths": ["pod.yaml", "hook.yaml", "policy.yaml"]})
+    (channel,) = observation.servers[0].channels
+    assert channel.delivered.evidence[-1] == Evidence("hook.yaml", "line 5", "server: https://siem.example")
+
+
+def test_fragments_that_cannot_be_put_together_are_one_unknown_server() -> None:
+    def refuse(_fragments: Sequence[Fragment]) -> Sequence[ApiServerSource]:
+        raise Malformed("contradicts itself", where="b.yaml")
+
+    host = HostFiles(None)
+    file = ManifestFile(Path("/x/a.yaml"), "a.yaml", host, b"")
+    part = Fragment(file, Field("a.yaml", None), refuse)
+    look = Look(Found(file.path, "a.yaml"), host, "", (("some format", part),))
+    (composition,) = compose([look])
+    (unknown,) = composition.servers
+    assert isinstance(unknown, Unknown)
+    assert (unknown.name, str(unknown.error)) == ("a.yaml", "b.yaml: contradicts itself")

@@ -153,10 +153,11 @@ def test_variables_of_a_unit(host: Host) -> None:
 
 
 def test_an_environment_that_could_not_be_read_may_hold_settings(host: Host) -> None:
-    host.put(UNIT, "[Service]\nEnvironmentFile=/etc/missing\nExecStart=/usr/local/bin/rke2 server\n")
+    text = "[Service]\nEnvironmentFile=/etc/missing\nExecStart=/bin/true\nExecStart=/usr/local/bin/rke2 server $MORE\n"
+    host.put(UNIT, text)
     (source,) = servers(FORMAT, on(host, UNIT))
     why = "EnvironmentFile /etc/missing could not be read: there is no such file"
-    assert unread(source) == [f"settings may stand in the environment: {why}"]
+    assert unread(source) == [why, f"settings may stand in the environment: {why}"]
 
 
 def test_an_agent_runs_no_api_server() -> None:

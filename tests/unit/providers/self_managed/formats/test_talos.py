@@ -159,11 +159,13 @@ def test_a_talconfig_gives_each_control_plane_node_its_patches() -> None:
     )
 
 
-@pytest.mark.parametrize("patch", ['"@patch.yaml"', "|-\n  - {op: add, path: /a}"])
+@pytest.mark.parametrize(
+    "patch", ['"@patch.yaml"', '"@/patch.yaml"', '"@../patch.yaml"', "|-\n  - {op: add, path: /a}"]
+)
 def test_a_patch_that_is_not_read_may_change_anything(patch: str) -> None:
     first, _ = servers(FORMAT, TALCONFIG.replace("patches:\n- |-", f"patches:\n- {patch}\n- |-", 1))
     assert [(one.unread, one.line) for one in first.arguments if one.unread] == [
-        ("a patch in a file of its own, or of JSON operations, is not read; give the machine configuration instead", 4)
+        ("a patch of JSON operations, or in a file that is not at hand, is not read; give the machine configuration", 4)
     ]
 
 
@@ -179,3 +181,14 @@ def test_a_patch_that_is_not_read_may_change_anything(patch: str) -> None:
 )
 def test_what_is_not_of_talos(text: str) -> None:
     assert servers(FORMAT, text) == ()
+
+
+def test_a_patch_in_a_file_of_its_own(tmp_path: Path) -> None:
+    text = TALCONFIG.replace("patches:\n- |-", 'patches:\n- "@./patches/a.yaml"\n- |-', 1)
+    (tmp_path / "talconfig.yaml").write_text(text)
+    (tmp_path / "patches").mkdir()
+    (tmp_path / "patches/a.yaml").write_text("cluster: {apiServer: {extraArgs: {audit-log-maxbackup: 3}}}\n")
+    first, _ = servers(FORMAT, ManifestFile.load(tmp_path / "talconfig.yaml", "t/talconfig.yaml", HostFiles(None)))
+    assert [(one.source, one.text) for one in first.arguments if one.source.endswith("a.yaml")] == [
+        ("t/patches/a.yaml", "--audit-log-maxbackup=3")
+    ]
