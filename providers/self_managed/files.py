@@ -100,6 +100,11 @@ def may_be_text(path: Path) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES
 
 
+def open_file(path: Path, shown: str) -> BinaryIO:
+    """Open a regular file of any size; CollectionError says why it could not be opened."""
+    return _open(path, shown, _READ)
+
+
 def list_directory(path: Path, shown: str) -> tuple[str, ...]:
     """List a directory, in order; CollectionError says why it could not be listed."""
     try:

@@ -39,10 +39,13 @@ rules:
   - apiGroups: [""]
     resources: [nodes]
     verbs: [list]
-  # OpenShift's audit profile; without OpenShift this allows nothing
+  # OpenShift's audit profile, and whether its control plane is hosted; without OpenShift this allows nothing
   - apiGroups: [config.openshift.io]
-    resources: [apiservers]
+    resources: [apiservers, infrastructures]
     resourceNames: [cluster]
+    verbs: [get]
+  # the version, and whether it is OpenShift; system:discovery allows it too, where nobody took that away
+  - nonResourceURLs: [/version, /apis]
     verbs: [get]
 ---
 apiVersion: rbac.authorization.k8s.io/v1

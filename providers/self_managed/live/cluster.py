@@ -26,7 +26,10 @@ NODES: Final = Resource("nodes")
 PODS: Final = Resource("pods", namespace="kube-system")
 KUBEADM: Final = Resource("configmaps", namespace="kube-system", name="kubeadm-config")
 OPENSHIFT: Final = Resource("apiservers", name="cluster", group="config.openshift.io")
+INFRASTRUCTURE: Final = Resource("infrastructures", name="cluster", group="config.openshift.io")
 
+_HOSTED: Final = "External"
+"""``status.controlPlaneTopology`` where the control plane runs in another cluster (``openshift/api`` config/v1)."""
 _CONTROL_PLANE: Final = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 """The labels of control-plane nodes: since Kubernetes 1.20, and before 1.24."""
 _MIRROR: Final = "kubernetes.io/config.mirror"
@@ -117,14 +120,23 @@ async def _control_plane(client: ApiClient) -> list[Object]:
 
 
 async def _openshift(client: ApiClient, version: str | None) -> Composition:
-    """Read OpenShift's own object: its operator gives every API server the flags and the policy of that."""
+    """Read OpenShift's own object: its operator gives every API server the flags and the policy of that.
+
+    A hosted control plane has the same object, but its logs lie in another cluster.
+    """
     looks = Looks(version)
-    item = await _attempt(client.get(OPENSHIFT))
-    if isinstance(item, CollectionError):
-        looks.unknown("kube-apiserver", item)
+    item, infrastructure = await asyncio.gather(_attempt(client.get(OPENSHIFT)), _attempt(client.get(INFRASTRUCTURE)))
+    if isinstance(infrastructure, CollectionError):
+        looks.unknown(_SERVER, infrastructure)
+    elif text_at(infrastructure, "status", "controlPlaneTopology") == _HOSTED:
+        what = f"has the controlPlaneTopology {_HOSTED}: its control plane runs in another cluster"
+        hint = "read its HostedCluster from the management cluster as a file"
+        looks.unknown(_SERVER, NotFound(what, where="Infrastructure cluster", hint=hint))
+    elif isinstance(item, CollectionError):
+        looks.unknown(_SERVER, item)
     else:
         kind = {"apiVersion": f"{OPENSHIFT.group}/{OPENSHIFT.version}", "kind": "APIServer"}
-        looks.add({**item, **kind}, "kube-apiserver")
+        looks.add({**item, **kind}, _SERVER)
     return looks.composed()
 
 

@@ -85,6 +85,8 @@ def unpack(data: IO[bytes], shown: str, root: Path, host_depth: int = 0) -> Unpa
             for number, member in enumerate(archive):
                 if number >= MOST_MEMBERS:
                     raise _too_large(f"holds more than {MOST_MEMBERS} files", shown)
+                if not root.is_dir():  # the scan ended meanwhile, and nobody would take away what is written now
+                    raise NotFound("was not unpacked to its end: the scan ended", where=shown)
                 _take(archive, member, done, links, host_depth)
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is not None:

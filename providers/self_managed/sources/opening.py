@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import IO, TYPE_CHECKING, Final
 
-from providers.self_managed.files import unreadable
+from providers.self_managed.files import open_file, unreadable
 from providers.self_managed.options import STANDARD_INPUT, ClusterOptions
 from providers.self_managed.paths import Found, expand
 from providers.self_managed.sources.archive import Unpacked, is_archive, unpack
@@ -35,6 +35,7 @@ _MOST_ARCHIVE: Final = 64 * 1024 * 1024
 """Bytes of an archive that comes over the network or on standard input: it is held in memory."""
 _MOST_FILE: Final = 8 * 1024 * 1024
 _HEAD: Final = 512
+_PART: Final = 1024 * 1024
 _SHOWN_INPUT: Final = "standard input"
 
 
@@ -194,7 +195,7 @@ class _Fetch:
         """Make a directory that only this user may enter; it is gone when the cluster was read."""
         if self._directory is None:
             try:
-                room = tempfile.TemporaryDirectory(prefix="k8s-audit-coverage-")
+                room = tempfile.TemporaryDirectory(prefix="k8s-audit-coverage-", ignore_cleanup_errors=True)
             except OSError as error:
                 hint = "mount a writable directory at /tmp, or name one in TMPDIR"
                 what = "there is no directory for temporary files"
@@ -218,13 +219,15 @@ class _Fetch:
 
     def _local_archive(self, path: Path, shown: str, room: Path) -> Opened:
         """Unpack an archive of this machine; blocking."""
-        try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        with open_file(path, shown) as file:
+            try:
+                digest = hashlib.sha256()
+                while part := file.read(_PART):
+                    digest.update(part)
                 file.seek(0)
-                return self._archive(file, shown, room, digest)
-        except OSError as error:
-            raise unreadable(error, shown) from error
+            except OSError as error:  # a network filesystem that went away
+                raise unreadable(error, shown) from error
+            return self._archive(file, shown, room, digest.hexdigest())
 
     def _revision(self, source: str, revision: str, room: Path) -> Opened:
         """Unpack the files of a Git revision; blocking."""

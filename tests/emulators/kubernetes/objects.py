@@ -106,3 +106,13 @@ def openshift_api_server(profile: str | None) -> Object:
         "metadata": {"name": "cluster"},
         "spec": spec,
     }
+
+
+def openshift_infrastructure(topology: str = "HighlyAvailable") -> Object:
+    """Build OpenShift's Infrastructure object."""
+    return {
+        "apiVersion": "config.openshift.io/v1",
+        "kind": "Infrastructure",
+        "metadata": {"name": "cluster"},
+        "status": {"controlPlaneTopology": topology, "infrastructureTopology": "HighlyAvailable"},
+    }

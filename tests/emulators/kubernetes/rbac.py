@@ -28,9 +28,15 @@ class User:
 
 @dataclass
 class Rbac:
-    """Roles and bindings; `open` lets every user that is somebody do everything."""
+    """Roles and bindings.
+
+    Attributes:
+        open: Whether every user that is somebody may do everything.
+        discovery: Whether the built-in roles for discovery are bound, as they are by default.
+    """
 
     open: bool = False
+    discovery: bool = True
     objects: list[dict[str, Any]] = field(default_factory=list)
 
     def apply(self, manifest: str) -> None:
@@ -41,7 +47,9 @@ class Rbac:
     def refusal(self, user: User, asked: Asked) -> str:
         """Give the message of a denial; empty where the request is allowed."""
         if not asked.resource:
-            allowed = any(fnmatchcase(asked.path, one) for one in _paths_for(user))
+            paths = [path for rule in self._rules(user, "") for path in rule.get("nonResourceURLs", ())]
+            paths += _paths_for(user) if self.discovery else ()
+            allowed = self.open or any(fnmatchcase(asked.path, one) for one in paths)
             return "" if allowed else f'User "{user.name}" cannot get path "{asked.path}"'
         if self.allows(user, asked.verb, asked.group, asked.resource, asked.namespace, asked.name):
             return ""

@@ -14,7 +14,13 @@ from tests.emulators.kubernetes import faults
 from tests.emulators.kubernetes.paths import Asked
 
 Object = dict[str, Any]
-_PLURALS: Final = {"Pod": "pods", "Node": "nodes", "ConfigMap": "configmaps", "APIServer": "apiservers"}
+_PLURALS: Final = {
+    "APIServer": "apiservers",
+    "ConfigMap": "configmaps",
+    "Infrastructure": "infrastructures",
+    "Node": "nodes",
+    "Pod": "pods",
+}
 
 
 @dataclass

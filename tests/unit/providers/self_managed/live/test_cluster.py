@@ -32,6 +32,7 @@ from tests.emulators.kubernetes.objects import (
     kubeadm_config,
     node,
     openshift_api_server,
+    openshift_infrastructure,
     other_pod,
     server_pod,
 )
@@ -324,7 +325,7 @@ async def test_openshift_is_read_from_its_own_object(
     least: KubernetesEmulator, read: Read, profile: str | None, name: str
 ) -> None:
     least.groups.append("config.openshift.io")
-    put(least, openshift_api_server(profile), node("cp-1"))
+    put(least, openshift_api_server(profile), openshift_infrastructure(), node("cp-1"))
     found = await read()
     policy = only(found).policy
     assert isinstance(policy, ManagedPolicy)
@@ -333,12 +334,35 @@ async def test_openshift_is_read_from_its_own_object(
     assert assess(found, RuleSettings()).status is Status.PASS
 
 
-async def test_openshift_without_the_right_is_unknown(least: KubernetesEmulator, read: Read) -> None:
+@pytest.mark.parametrize("plural", ["apiservers", "infrastructures"])
+async def test_openshift_without_the_right_is_unknown(least: KubernetesEmulator, read: Read, plural: str) -> None:
     least.groups.append("config.openshift.io")
+    put(least, openshift_api_server(None), openshift_infrastructure())
+    least.inject(faults.error(403, "Forbidden", "no"), f"/apis/config.openshift.io/v1/{plural}/cluster")
+    policy = only(await read()).policy
+    assert isinstance(policy, UnreadablePolicy)
+    assert policy.permission == f"get {plural}.config.openshift.io/cluster"
+
+
+async def test_a_hosted_control_plane_is_unknown(least: KubernetesEmulator, read: Read) -> None:
+    """Its logs are in the management cluster: the profile alone must not make it pass."""
+    least.groups.append("config.openshift.io")
+    put(least, openshift_api_server(None), openshift_infrastructure("External"))
+    policy = only(await read()).policy
+    assert isinstance(policy, UnreadablePolicy)
+    assert "its control plane runs in another cluster (read its HostedCluster" in policy.reason
+
+
+async def test_the_manifest_is_enough_where_discovery_was_taken_away(least: KubernetesEmulator, read: Read) -> None:
+    least.rbac.discovery = False
+    put(least, node("cp-1"), server_pod("cp-1"), kubeadm_config())
+    found = await read()
+    assert [server.name for server in found.servers] == ["cp-1"]
+    assert found.unread == ()
     least.rbac.objects.clear()
     policy = only(await read()).policy
     assert isinstance(policy, UnreadablePolicy)
-    assert policy.permission == "get apiservers.config.openshift.io/cluster"
+    assert policy.permission == "get /version"
 
 
 async def test_an_object_that_makes_no_sense_is_unknown(least: KubernetesEmulator, read: Read) -> None:
@@ -396,6 +420,24 @@ async def test_nothing_that_is_secret_gets_into_an_observation(least: Kubernetes
     shown = repr(await read())
     assert "hunter2" not in shown
     assert TOKEN not in shown
+
+
+def test_reading_files_loads_no_aiohttp() -> None:
+    code = (
+        "import asyncio, sys\n"
+        "from datetime import UTC, datetime\n"
+        "from providers.self_managed import PROVIDER\n"
+        "from scanner.model import RuleSettings, ScanSettings\n"
+        "from scanner.ports import CollectContext\n"
+        "options = PROVIDER.options.model_validate({'cluster': [{'name': 'a', 'paths': ['nothing.yaml']}]})\n"
+        "context = CollectContext('a', ScanSettings(), RuleSettings(), datetime.now(UTC), lambda what: None)\n"
+        "async def main():\n"
+        "    return [one async for one in PROVIDER.collect(options, context)]\n"
+        "assert len(asyncio.run(main())) == 1\n"
+        "print('aiohttp' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert done.stdout.strip() == "False"
 
 
 def test_without_aiohttp_it_says_what_to_install() -> None:

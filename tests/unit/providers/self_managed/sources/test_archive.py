@@ -199,6 +199,13 @@ def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
         unpacked(member.tobuf() + bytes(2**16), tmp_path / "out")
 
 
+def test_nothing_is_written_once_the_directory_is_gone(tmp_path: Path) -> None:
+    """The thread that unpacks outlives a scan that is stopped."""
+    with pytest.raises(NotFound, match="the scan ended"):
+        unpack(io.BytesIO(tar(file("a"))), "a.tar", tmp_path / "gone")
+    assert not (tmp_path / "gone").exists()
+
+
 @pytest.mark.parametrize("data", [b"", b"apiVersion: v1\n", b"\x1f\x8b", b"\x1f\x8b" + b"x" * 600, b"BZh9" + bytes(99)])
 def test_what_is_no_archive_is_refused(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(Malformed, match="is no tar archive, or is cut off") as caught:

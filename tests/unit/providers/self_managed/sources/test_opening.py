@@ -179,6 +179,11 @@ async def test_an_archive_that_cannot_be_read_leaves_the_cluster_unknown(
     assert found.ref.id == f"hosts.tar.gz: hosts/*/{MANIFEST}"
 
 
+async def test_a_pipe_in_place_of_an_archive_holds_nothing_up(scan: Scan, world: Path) -> None:
+    os.mkfifo(world / "hosts.tar.gz")
+    assert "is not a regular file" in reason(await scanned(scan, **ARCHIVED))
+
+
 async def test_a_directory_as_source_is_where_paths_start(scan: Scan, world: Path) -> None:
     Host(world / "copy" / "hosts" / "cp-1").pod(FLAGS)
     found = await scanned(scan, **{**ARCHIVED, "source": "copy"})
