@@ -144,6 +144,8 @@ def _parameters(situation: Situation) -> dict[str, str]:
     """Give what remediation texts may name: the file to edit, and the paths that are already there."""
     configuration = situation.configuration
     parameters = {"manifest": situation.source.file}
+    if situation.source.tool:
+        parameters["tool"] = situation.source.tool
     if configuration.policy_file is not None:
         parameters["policy_file"] = configuration.policy_file.value
     if configuration.log is not None:

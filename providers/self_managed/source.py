@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Final, Protocol
 
 from yaml.nodes import Node
 
@@ -18,6 +18,9 @@ from providers.self_managed.yaml_nodes import compose_all
 from scanner.apiserver import Argument
 from scanner.errors import Malformed
 from scanner.model import Evidence
+
+CONTROL_PLANE: Final = "control plane"
+"""The node's name where a file describes all nodes of a control plane alike."""
 
 
 class PlaceKind(Enum):
@@ -157,6 +160,8 @@ class ApiServerSource:
         remark: What to know about this kind of file; empty where there is nothing.
         files: Files that it reads, by their path on the host (or in its container, where `view` has no mounts).
         cluster: The cluster's name, where the file says it; API servers of different ones are never put together.
+        tool: The tool that writes the flags, such as ``kops``: ``scanner/knowledge`` words advice by it. Empty where they
+            are written by hand.
         carried: Where a log path leads to that the host does not keep, such as a sidecar that prints it.
     """
 
@@ -170,6 +175,7 @@ class ApiServerSource:
     files: Mapping[str, GivenFile] = field(default_factory=dict)
     cluster: str = ""
     carried: str = ""
+    tool: str = ""
 
     @property
     def locator(self) -> str:

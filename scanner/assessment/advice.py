@@ -31,7 +31,7 @@ def remediations(
     given = [*_start_advice(observation, knowledge), *_authorizer_advice(observation, findings, knowledge)]
     advice = [_filled(one, values) for one in given]
     for link in () if "refused_by_all" in observation.parameters else _LINKS_WITH_ADVICE:
-        known = knowledge.advice(link.value, rule.min_retention_days)
+        known = knowledge.advice(link.value, rule.min_retention_days, observation.parameters.get("tool", ""))
         if known and _has_gap(observation, findings, link):
             patches = policy_patches(observation, rule) if link is Link.GENERATED else ()
             advice += patches
@@ -63,7 +63,7 @@ def _authorizer_advice(
     observation: ClusterObservation, findings: tuple[Finding, ...], knowledge: ProviderKnowledge
 ) -> list[Advice]:
     """Advise on the authorizer where it is why no denial can be recorded."""
-    known = knowledge.remediation.get("authorizer")
+    known = knowledge.advice("authorizer", 0, observation.parameters.get("tool", ""))
     return [known] if known and findings and _cannot_deny(observation) else []
 
 

@@ -80,7 +80,8 @@ class ProviderKnowledge(_Data):
         policy: The id of the published audit policy that it runs; empty where each cluster has its own.
         retention_steps: The numbers of days that its store accepts as retention; empty where any number will do.
         remediation: Advice by the name of the broken link, ``authorizer``, or ``start`` for an API server that does not
-            start; one that ends in ``_for_ever`` stands in where more days are asked for than the store accepts.
+            start; one that ends in ``_for_ever`` stands in where more days are asked for than the store accepts, one
+            that ends in the name of a tool where that writes the settings.
     """
 
     provider: str
@@ -109,11 +110,14 @@ class ProviderKnowledge(_Data):
             self._relevant[category] = self._contributing(category)
         return self._relevant[category]
 
-    def advice(self, link: str, days: int) -> Advice | None:
-        """Give the advice for a broken link, where records are to be kept for a number of days."""
-        if self.retention_steps and days > self.retention_steps[-1]:
-            return self.remediation.get(f"{link}_for_ever", self.remediation.get(link))
-        return self.remediation.get(link)
+    def advice(self, link: str, days: int, tool: str = "") -> Advice | None:
+        """Give the advice for a broken link, where records are to be kept for a number of days.
+
+        `tool` is what writes the settings, such as ``kops``: it may have a place of its own for them.
+        """
+        special = [f"{link}_for_ever"] if self.retention_steps and days > self.retention_steps[-1] else []
+        names = (*special, f"{link}_{tool}", link)
+        return next((self.remediation[name] for name in names if name in self.remediation), None)
 
     def retention_step(self, days: int) -> int:
         """Give the first number of days that the store accepts and that is at least `days`, or `days` itself."""

@@ -145,7 +145,7 @@ def _config_source(file: ManifestFile, found: _Found) -> ApiServerSource:
         why = "an agent may have the same settings: nothing in the file tells that this is a server"
         more.append(Argument("", file.shown, documents[0].line, why))
     one = server(settings, product, file.shown, *more)
-    return ApiServerSource(file.shown, documents[0].line, one.arguments, one.view, files=one.files)
+    return ApiServerSource(file.shown, documents[0].line, one.arguments, one.view, files=one.files, tool=_tool(product))
 
 
 def _has_server_data(file: ManifestFile, settings: dict[str, tuple[Argument, ...]], product: Product) -> bool:
@@ -190,7 +190,13 @@ def _unit_sources(file: ManifestFile) -> Iterator[ApiServerSource]:
             settings[key] = (*settings.get(key, ()), *values) if key == ARGUMENT else values
         more = (*_without_server(settings), *unread, *service.unread)
         found = server(settings, product, file.shown, *more)
-        yield ApiServerSource(file.shown, command.line or 1, found.arguments, found.view, files=found.files)
+        yield ApiServerSource(
+            file.shown, command.line or 1, found.arguments, found.view, files=found.files, tool=_tool(product)
+        )
+
+
+def _tool(product: Product) -> str:
+    return "rke2" if product is Product.RKE2 else "k3s"
 
 
 def _of_words(words: Sequence[Argument]) -> dict[str, tuple[Argument, ...]]:

@@ -63,6 +63,7 @@ def _sources(file: ManifestFile, cluster: Field) -> Iterator[ApiServerSource]:
             node=f"control-plane{number if number > 1 else ''}",
             files=dict(_mounted(file, node)),
             cluster=cluster.get("name").text,
+            tool="kind",
         )
 
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from providers.self_managed.fields import Field
 from providers.self_managed.source import (
+    CONTROL_PLANE,
     ApiServerSource,
     Format,
     Fragment,
@@ -95,6 +96,8 @@ def _source(cluster: Field, groups: list[Field]) -> ApiServerSource:
         version=match[1] if match else None,
         files={path: given for part in (cluster, *own) for path, given in _files(part.get("spec", "fileAssets"))},
         cluster=name,
+        node=CONTROL_PLANE,
+        tool="kops",
         remark="read from kOps' objects: what kOps writes onto the nodes when they are next rolled",
     )
 

@@ -84,4 +84,5 @@ def _source(document: Field, node: str, patches: Field | None) -> ApiServerSourc
         version=kubernetes_version(document),
         node=node,
         remark=_REMARK,
+        tool="kubeadm",
     )

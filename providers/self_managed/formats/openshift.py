@@ -14,6 +14,7 @@ from providers.self_managed.defaults import with_defaults
 from providers.self_managed.fields import Field
 from providers.self_managed.openshift_config import ACCESS, config_arguments, is_config
 from providers.self_managed.source import (
+    CONTROL_PLANE,
     ApiServerSource,
     ClusterObject,
     Format,
@@ -103,7 +104,15 @@ def _standalone(objects: Sequence[Field], configs: Sequence[Field]) -> ApiServer
         ),
     )
     line = (audit or first).line
-    return ApiServerSource(first.file, line, tuple(arguments), View(mounts, "other mounts are not known"), files=files)
+    return ApiServerSource(
+        file=first.file,
+        line=line,
+        arguments=tuple(arguments),
+        view=View(mounts, "other mounts are not known"),
+        node=CONTROL_PLANE,
+        files=files,
+        tool="openshift",
+    )
 
 
 def _hosted(document: Field) -> ApiServerSource:
@@ -134,6 +143,8 @@ def _hosted(document: Field) -> ApiServerSource:
         view=View(tuple(mounts), "other mounts are not known"),
         files={_HOSTED_POLICY: _policy(audit, default)},
         cluster=document.get("metadata", "name").text,
+        node=CONTROL_PLANE,
+        tool="hypershift",
         carried="the container audit-logs of the same pod",
     )
 

@@ -179,6 +179,7 @@ def _source(documents: Sequence[Field], node: str = "", version: str | None = No
         node=node or machine.node,
         files=files,
         cluster=machine.cluster,
+        tool="talos",
     )
 
 
@@ -275,14 +276,4 @@ def _with_unread(source: ApiServerSource, cluster: str, unread: Field | None) ->
             "a patch of JSON operations, or in a file that is not at hand, is not read; give the machine configuration"
         )
         arguments = (*arguments, Argument("", unread.file, unread.line, why, unread.path))
-    return ApiServerSource(
-        source.file,
-        source.line,
-        arguments,
-        source.view,
-        source.version,
-        source.node,
-        source.remark,
-        source.files,
-        cluster,
-    )
+    return replace(source, arguments=arguments, cluster=cluster)

@@ -410,3 +410,23 @@ def test_rules_for_groups_are_graded_with_the_policy_that_they_belong_to() -> No
     assert result.status is Status.FAIL
     evidence = [item.source for item in result.findings[1].links[Link.GENERATED].evidence]
     assert evidence[1:] == ["published policy openshift-default", "published policy openshift-none"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "title"),
+    [
+        ("", "Switch on an audit backend"),
+        ("k3s", "Switch on an audit backend in k3s' configuration"),
+        ("openshift", "Switch on an audit backend"),
+    ],
+)
+def test_advice_speaks_of_the_tool_that_writes_the_settings(tool: str, title: str) -> None:
+    observation = self_managed(server(inline(), channel("file", exported="gap")))
+    result = judge(replace(observation, parameters={"tool": tool}))
+    assert title in [one.title for one in result.remediations]
+
+
+def test_advice_on_the_authorizer_speaks_of_the_tool() -> None:
+    observation = self_managed(server(inline(), channel("file"), authorizer=ALWAYS_ALLOW))
+    result = judge(replace(observation, parameters={"tool": "kops"}))
+    assert "rbac: {}" in result.remediations[0].code

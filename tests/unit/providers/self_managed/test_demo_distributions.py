@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from scanner.knowledge import provider_knowledge
 from scanner.model import ApiServer, ClusterObservation, InlinePolicy, ManagedPolicy, NoPolicy
 from tests.unit.providers.self_managed.hosts import Scan
 
@@ -152,3 +153,15 @@ async def test_every_finding_points_to_a_file_and_no_secret_leaves_it(scan: Scan
             assert all(item.source and item.locator and item.value for item in evidence)
         text = repr(observation)
         assert not [secret for secret in SECRETS if secret in text]
+
+
+async def test_every_tool_that_advice_knows_is_one_that_a_format_names(scan: Scan) -> None:
+    """So that no advice is written for a name that nothing ever says."""
+    named = set[str]()
+    for cluster in (
+        *CLUSTERS.values(),
+        {"name": "kubeadm", "paths": ["manifests/kubeadm-v1beta4/cp-1/etc/kubernetes/kubeadm.yaml"]},
+    ):
+        named |= {one.parameters.get("tool", "") for one in await scan(cluster, base=DEMO)}
+    advised = {name.partition("_")[2] for name in provider_knowledge("self_managed").remediation} - {""}
+    assert advised <= named
