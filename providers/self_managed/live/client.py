@@ -19,7 +19,7 @@ from scanner.errors import CollectionError, CredentialsError, Malformed, NotFoun
 from scanner.model import ScanSettings
 
 Object = dict[str, Any]
-_MOST: Final = 64 * 1024 * 1024
+MOST: Final = 64 * 1024 * 1024
 _PAGE: Final = 250
 _MOST_PAGES: Final = 10_000
 _LONGEST_MESSAGE: Final = 300
@@ -129,7 +129,7 @@ class ApiClient:
     async def _send(self, web: Web, resource: Resource, query: str) -> Answer:
         headers = [("Accept", "application/json"), *await self._headers()]
         url = f"{self._access.server}{resource.path}{query}"
-        return await web.get(url, where=self._where(resource), most=_MOST, headers=headers)
+        return await web.get(url, where=self._where(resource), most=MOST, headers=headers)
 
     async def _headers(self) -> tuple[tuple[str, str], ...]:
         """Give the headers that say who asks."""

@@ -9,9 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-import os
-import select
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,7 +22,8 @@ from providers.self_managed.paths import Found, expand
 from providers.self_managed.sources.archive import Unpacked, is_archive, unpack
 from providers.self_managed.sources.git import archive_of, checked_out
 from providers.self_managed.sources.names import is_web, last_part, shown_url
-from scanner.errors import CollectionError, Malformed, NotFound, TimedOut
+from providers.self_managed.sources.standard_input import SHOWN_INPUT, read_input
+from scanner.errors import CollectionError, Malformed, NotFound
 from scanner.model import Evidence, Fact, Note, NoteSeverity, ScanSettings
 
 if TYPE_CHECKING:
@@ -36,7 +34,6 @@ _MOST_ARCHIVE: Final = 64 * 1024 * 1024
 _MOST_FILE: Final = 8 * 1024 * 1024
 _HEAD: Final = 512
 _PART: Final = 1024 * 1024
-_SHOWN_INPUT: Final = "standard input"
 
 
 @dataclass
@@ -142,7 +139,7 @@ class _Fetch:
             return await self._unpacked(data, shown_url(source))
         if source == STANDARD_INPUT:
             data = await asyncio.to_thread(read_input, _MOST_ARCHIVE, self._scan.call_timeout)
-            return await self._unpacked(data, _SHOWN_INPUT)
+            return await self._unpacked(data, SHOWN_INPUT)
         path = self._path(source)
         if await asyncio.to_thread(path.is_dir):
             return await asyncio.to_thread(_checkout, cluster, path, source)
@@ -150,7 +147,7 @@ class _Fetch:
 
     async def file(self, path: str) -> Found:
         """Fetch a single file, or say in its place why it could not be had."""
-        shown = _SHOWN_INPUT if path == STANDARD_INPUT else shown_url(path)
+        shown = SHOWN_INPUT if path == STANDARD_INPUT else shown_url(path)
         try:
             if path == STANDARD_INPUT:
                 data = await asyncio.to_thread(read_input, _MOST_FILE, self._scan.call_timeout)
@@ -273,28 +270,3 @@ def _checkout(cluster: ClusterOptions, path: Path, source: str) -> Opened:
         text = f"{name} ({branch} checked out; the files may have been changed since)" if branch else name
         ready.facts.append(Fact("Git commit", text, Evidence(source, ".git HEAD", name)))
     return ready
-
-
-def read_input(most: int, timeout: float) -> bytes:
-    """Read standard input to its end; blocking, but never longer than `timeout` seconds without anything new.
-
-    Raises:
-        Malformed: It is a terminal, or more than `most` bytes come.
-        TimedOut: Nothing comes.
-    """
-    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
-        hint = "pipe a file into the command, or name it under paths"
-        raise Malformed("is a terminal or closed", where=_SHOWN_INPUT, hint=hint)
-    descriptor = sys.stdin.fileno()
-    data = bytearray()
-    while True:
-        ready, _, _ = select.select([descriptor], [], [], timeout)
-        if not ready:
-            hint = f"is the other side of the pipe still running? (scan.call_timeout is {timeout:g} s)"
-            raise TimedOut("gave nothing more in time", where=_SHOWN_INPUT, hint=hint)
-        part = os.read(descriptor, 65536)
-        if not part:
-            return bytes(data)
-        data += part
-        if len(data) > most:
-            raise Malformed(f"holds more than {most // 2**20} MiB", where=_SHOWN_INPUT)

@@ -22,7 +22,7 @@ from tests.emulators.kubernetes import KubernetesEmulator, running
 
 VERSION = Resource("/version")
 AUTHORITY = trustme.CA()
-ONCE = ScanSettings(retries=0, call_timeout=5, connect_timeout=5)
+ONCE = ScanSettings(retries=0, call_timeout=30, connect_timeout=30)
 NAMES = ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "HTTP_PROXY")
 
 

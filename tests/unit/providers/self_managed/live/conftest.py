@@ -17,7 +17,7 @@ from tests.emulators.kubernetes import KubernetesEmulator, running
 _Result = TypeVar("_Result")
 Ask = Callable[..., Awaitable[Any]]
 TOKEN = "s3cr3t-bearer-t0ken"
-QUICK = ScanSettings(retries=1, call_timeout=5, connect_timeout=5)
+QUICK = ScanSettings(retries=1, call_timeout=30, connect_timeout=30)
 
 
 @pytest.fixture

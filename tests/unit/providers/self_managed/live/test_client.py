@@ -33,7 +33,7 @@ from tests.unit.providers.self_managed.live.conftest import TOKEN, Ask
 PODS = Resource("pods", namespace="kube-system")
 VERSION = Resource("/version")
 CONFIG = Resource("configmaps", namespace="kube-system", name="kubeadm-config")
-ONCE = ScanSettings(retries=0, call_timeout=5, connect_timeout=5)
+ONCE = ScanSettings(retries=0, call_timeout=30, connect_timeout=30)
 
 
 def pod(name: str) -> Object:
@@ -266,15 +266,16 @@ async def test_a_connection_that_keeps_dropping_is_given_up(
 async def test_a_silent_server_is_not_waited_for(cluster: KubernetesEmulator, ask: Ask) -> None:
     cluster.inject(faults.stall(30))
     with pytest.raises(TimedOut, match=r"does not answer in time") as caught:
-        await ask(get(VERSION), scan=ScanSettings(retries=3, call_timeout=0.3))
-    assert "scan.call_timeout (0.3 s)" in caught.value.hint
-    assert len(cluster.requests) == 1
+        await ask(get(VERSION), scan=ScanSettings(retries=3, call_timeout=0.5))
+    assert "scan.call_timeout (0.5 s)" in caught.value.hint
+    assert len(cluster.requests) <= 1  # it may not have come that far
 
 
-async def test_an_endless_answer_is_cut(cluster: KubernetesEmulator, ask: Ask) -> None:
+async def test_an_endless_answer_is_cut(cluster: KubernetesEmulator, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("providers.self_managed.live.client.MOST", 2**20)
     cluster.inject(faults.endless())
-    with pytest.raises(Malformed, match="answers with more than 64 MiB"):
-        await ask(get(VERSION), scan=ScanSettings(retries=0, call_timeout=30))
+    with pytest.raises(Malformed, match="answers with more than 1 MiB"):
+        await ask(get(VERSION))
 
 
 async def test_a_client_certificate_is_shown(cluster: KubernetesEmulator, ask: Ask) -> None:
@@ -507,13 +508,11 @@ async def test_a_plugin_that_is_not_there_is_named(ask: Ask) -> None:
 
 async def test_a_plugin_that_hangs_is_killed_with_its_children(ask: Ask, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
-    code = (
-        "import subprocess\nchild = subprocess.Popen(['sleep', '60'])\n"
-        f"pathlib.Path({str(pids)!r}).write_text(f'{{os.getpid()}} {{child.pid}}')\ntime.sleep(60)"
-    )
+    user = plugin(tmp_path, "")
+    (tmp_path / "credential-plugin").write_text(f"#!/bin/sh\nsleep 60 &\necho $$ $! > {pids}\nwait\n")
     with pytest.raises(TimedOut, match="gave no credentials in time") as caught:
-        await ask(get(VERSION), plugin(tmp_path, code), allow_exec=True, scan=ScanSettings(retries=0, call_timeout=2))
-    assert "scan.call_timeout (2 s)" in caught.value.hint
+        await ask(get(VERSION), user, allow_exec=True, scan=ScanSettings(retries=0, call_timeout=3))
+    assert "scan.call_timeout (3 s)" in caught.value.hint
     assert not any(_is_running(pid) for pid in pids.read_text().split())
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import trustme
 
-from providers.self_managed.sources.opening import read_input
+from providers.self_managed.sources.standard_input import read_input
 from scanner.errors import Malformed, TimedOut
 from scanner.model import ClusterObservation, InlinePolicy, UnreadablePolicy
 from tests.emulators.files import FileServer, running
