@@ -160,8 +160,8 @@ class ApiServerSource:
         remark: What to know about this kind of file; empty where there is nothing.
         files: Files that it reads, by their path on the host (or in its container, where `view` has no mounts).
         cluster: The cluster's name, where the file says it; API servers of different ones are never put together.
-        tool: The tool that writes the flags, such as ``kops``: ``scanner/knowledge`` words advice by it. Empty where they
-            are written by hand.
+        tool: The tool that writes the flags, such as ``kops``: ``scanner/knowledge`` words advice by it. Empty where
+            they are written by hand.
         carried: Where a log path leads to that the host does not keep, such as a sidecar that prints it.
     """
 
