@@ -72,11 +72,15 @@ async def _read_files(cluster: ClusterOptions, files: Opened, context: CollectCo
     context.waits(f"{cluster.name}: reading {len(found)} file{'' if len(found) == 1 else 's'}")
     unused = await asyncio.to_thread(unused_roots, found, files.root, files.base) if found else ()
     notes = (*files.notes, *map(_unused_note, unused))
+    compositions = compose(await _look_at_all(found, files))
+    unmatched = await asyncio.to_thread(_unmatched, files)
+    if unmatched and all(composition.cluster for composition in compositions):
+        compositions = (*compositions, Composition())  # whose cluster the missing files are of is not known
     reads = []
-    for composition in compose(await _look_at_all(found, files)):
+    for composition in compositions:
         readings = await _read_all(composition, files, context)
         if not composition.cluster:
-            readings += await asyncio.to_thread(_unmatched, files)
+            readings += unmatched
             readings += _nothing_found(cluster, composition, readings)
         facts = (*files.facts, *_facts(cluster, composition, readings))
         reads.append(_Read(composition, readings, cluster.id, facts=facts, notes=notes))

@@ -27,7 +27,7 @@ class Evidence:
 
     Attributes:
         source: The API call (``eks:DescribeCluster``) or the file that was read.
-        locator: The field within the answer, the flag, or the line within the file.
+        locator: The field within the answer, the flag, or the line and key within the file.
         value: What stood there, as text; for a failed read, the error.
     """
 

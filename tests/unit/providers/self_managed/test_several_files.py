@@ -310,3 +310,10 @@ def test_fragments_that_cannot_be_put_together_are_one_unknown_server() -> None:
     (unknown,) = composition.servers
     assert isinstance(unknown, Unknown)
     assert (unknown.name, str(unknown.error)) == ("a.yaml", "b.yaml: contradicts itself")
+
+
+async def test_a_path_without_files_beside_several_clusters_is_unknown_too(world: Path, scan: Scan) -> None:
+    put(world, {"f/a.yaml": KOPS.replace("NAME", "one"), "f/b.yaml": KOPS.replace("NAME", "two")})
+    observations = await scan({"name": "fleet", "paths": ["f", "missing/*.yaml"]})
+    assert [one.ref.name for one in observations] == ["fleet/one", "fleet/two", "fleet"]
+    assert reason_of(observations[2]).startswith("no file matches missing/*.yaml")
