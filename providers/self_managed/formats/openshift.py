@@ -145,7 +145,7 @@ def _hosted(document: Field) -> ApiServerSource:
         cluster=document.get("metadata", "name").text,
         node=CONTROL_PLANE,
         tool="hypershift",
-        carried="the container audit-logs of the same pod",
+        carried="" if audit.get("profile").text == "None" else "the container audit-logs of the same pod",
     )
 
 

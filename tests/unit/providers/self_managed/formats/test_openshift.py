@@ -123,6 +123,7 @@ def test_a_hosted_cluster_prints_its_log() -> None:
     assert (source.cluster, source.carried) == ("tenant", "the container audit-logs of the same pod")
     assert source.view.locate("/var/log/kube-apiserver/audit.log").kind is PlaceKind.EPHEMERAL
     assert [given.published for given in source.files.values()] == ["openshift-allrequestbodies"]
+    assert read(HOSTED.replace("AllRequestBodies", "None")).carried == ""
 
 
 def test_the_webhook_of_a_hosted_cluster_is_in_a_secret() -> None:
