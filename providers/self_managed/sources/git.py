@@ -90,6 +90,7 @@ def archive_of(repository: Path, shown: str, revision: str) -> Iterator[tuple[st
 def _run(repository: Path, shown: str, *arguments: str, out: IO[bytes] | None = None) -> bytes:
     """Run git within a repository; it asks nobody, fetches nothing, and its own words are not passed on."""
     environment = os.environ | {
+        "GIT_LFS_SKIP_SMUDGE": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_NO_LAZY_FETCH": "1",
