@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from providers.self_managed.files import HostFiles
 from providers.self_managed.formats import recognise, why_unknown
-from providers.self_managed.source import ManifestFile
+from providers.self_managed.source import ApiServerSource, Fragment, ManifestFile, Part
 from providers.self_managed.yaml_nodes import compose_all
 from scanner.apiserver import Argument, configure
 from scanner.errors import CollectionError, FlagError, Malformed
@@ -28,6 +29,24 @@ PIECES = (
     "Environment=A=",
     "sh -c ",
     "--audit-log-path",
+    "--etcd-servers=x\n",
+    "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nspec:\n  fileAssets:\n  - content: ",
+    "apiVersion: kops.k8s.io/v1alpha2\nkind: InstanceGroup\nspec: ",
+    "spec:\n  kubeAPIServer:\n    auditLogPath: ",
+    "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nkubeadmConfigPatches:\n- ",
+    "nodes:\n- role: control-plane\n  extraMounts: ",
+    "kube-apiserver-arg: ",
+    "profile: cis\naudit-policy-file: ",
+    "ExecStart=/bin/k3s server ",
+    "machine: {type: controlplane}\ncluster:\n  apiServer:\n    auditPolicy: ",
+    "apiVersion: v1alpha1\nkind: KubeAuditPolicyConfig\nconfiguration: ",
+    "clusterName: x\nnodes:\n- controlPlane: true\npatches:\n- ",
+    "apiVersion: config.openshift.io/v1\nkind: APIServer\nspec:\n  audit: ",
+    "apiVersion: kubecontrolplane.config.openshift.io/v1\nkind: KubeAPIServerConfig\napiServerArguments: ",
+    "apiVersion: hypershift.openshift.io/v1beta1\nkind: HostedCluster\nspec: ",
+    "apiVersion: k3d.io/v1alpha5\nkind: Simple\nvolumes:\n- ",
+    "Driver: x\nKubernetesConfig:\n  ExtraOptions: ",
+    "kind: Secret\ndata: {x: YXVkaXQuazhzLmlvLw==}\nstringData: ",
     "<<: *a",
     "&a",
     "---\n",
@@ -42,10 +61,22 @@ def test_any_file_is_read_or_refused(pieces: list[str]) -> None:
     data = "".join(pieces).encode("utf-8", "surrogatepass")
     file = ManifestFile(Path("/x/file"), "file", HostFiles(None), data)
     try:
-        error = None if recognise(file) else why_unknown(file)
+        found = recognise(file)
+        error = None if found else why_unknown(file)
+        assembled(part for _, part in found)
     except CollectionError as caught:
         error = caught
     assert error is None or error.where == "file"
+
+
+def assembled(parts: Iterable[Part]) -> list[ApiServerSource]:
+    """Put together what is to be, whatever kind it is of."""
+    fragments = [part for part in parts if isinstance(part, Fragment)]
+    return [
+        source
+        for assemble in dict.fromkeys(fragment.assemble for fragment in fragments)
+        for source in assemble([fragment for fragment in fragments if fragment.assemble is assemble])
+    ]
 
 
 @settings(max_examples=150, deadline=None)
