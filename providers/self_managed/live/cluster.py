@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final, TypeVar
 
-from providers.self_managed.composing import Composition, Described
+from providers.self_managed.composing import Composition, Described, Unknown
 from providers.self_managed.live.access import Access
 from providers.self_managed.live.client import ApiClient, Object, Resource, connected
 from providers.self_managed.live.drift import drift
@@ -84,6 +84,8 @@ async def read_cluster(access: Access, scan: ScanSettings, version: str | None) 
     _read_nodes(looks, seen, git_version)
     composition = looks.composed()
     composition.notes += [*strangers, *_drift(composition, seen, version or running)]
+    if not isinstance(seen.kubeadm, CollectionError):
+        composition.servers = [_of_kubeadm(one) for one in composition.servers]
     return Live(composition, facts, running, _unread(seen))
 
 
@@ -213,6 +215,13 @@ def _drift(composition: Composition, seen: _Seen, version: str | None) -> tuple[
     configured = looks.composed().servers[0]
     running = [one for one in composition.servers if isinstance(one, Described)]
     return drift(running, configured) if isinstance(configured, Described) else ()
+
+
+def _of_kubeadm(one: Described | Unknown) -> Described | Unknown:
+    """Say that kubeadm writes the flags, so that advice is about its configuration: a static pod's edits get lost."""
+    if isinstance(one, Unknown) or one.source.tool:
+        return one
+    return replace(one, source=replace(one.source, tool="kubeadm"))
 
 
 def _node_of(pod: Object) -> str:

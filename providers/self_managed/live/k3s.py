@@ -44,7 +44,8 @@ def look_at_node(node: Object, version: str | None) -> Look:
     product = _ANNOTATIONS[key]
     settings = _settings(words, where, f"metadata.annotations.{key}")
     one = server(settings, product, where, *_without_server(settings))
-    source = ApiServerSource(where, 1, one.arguments, one.view, version, name, files=one.files)
+    tool = product.value.lower()
+    source = ApiServerSource(where, 1, one.arguments, one.view, version, name, files=one.files, tool=tool)
     return Look(found, NO_HOST, name, ((f"{product}'s annotation of its node", source),))
 
 

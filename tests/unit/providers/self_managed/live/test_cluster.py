@@ -141,6 +141,13 @@ async def test_without_audit_flags_it_fails_whatever_cannot_be_read(least: Kuber
     assert assess(found, RuleSettings()).status is Status.FAIL
 
 
+async def test_advice_is_about_kubeadm_where_it_writes_the_flags(least: KubernetesEmulator, read: Read) -> None:
+    flags = ["--authorization-mode=Node,RBAC"]
+    put(least, node("cp-1"), server_pod("cp-1", flags), node("cp-2"), kubeadm_config(flags))
+    codes = "".join(advice.code for advice in assess(await read(), RuleSettings()).remediations)
+    assert "extraArgs" in codes
+
+
 async def test_a_node_without_a_pod_is_unknown_not_absent(least: KubernetesEmulator, read: Read) -> None:
     put(least, node("cp-1"), server_pod("cp-1"), node("cp-2", role="master"))
     found = await read()
@@ -291,7 +298,9 @@ async def test_k3s_is_read_from_its_nodes(least: KubernetesEmulator, read: Read)
 
 async def test_k3s_without_audit_flags_fails(least: KubernetesEmulator, read: Read) -> None:
     put(least, k3s_node("server-1", "--disable", "traefik", "--cluster-init"))
-    assert isinstance(only(await read()).policy, NoPolicy)
+    found = await read()
+    assert isinstance(only(found).policy, NoPolicy)
+    assert any("kube-apiserver-arg" in advice.code for advice in assess(found, RuleSettings()).remediations)
 
 
 async def test_a_k3s_server_without_an_api_server_is_unknown(least: KubernetesEmulator, read: Read) -> None:
