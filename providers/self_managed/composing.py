@@ -60,9 +60,11 @@ def compose(looks: Sequence[Look]) -> tuple[Composition, ...]:
     supplies = [part for look in looks for _, part in look.parts if isinstance(part, Supply)]
     apart = len(clusters) > 1
     compositions: dict[str, Composition] = {}
-    for one in _told_apart(servers):
+    for one in servers:
         cluster = one.source.cluster if apart and isinstance(one, Described) else ""
         compositions.setdefault(cluster, Composition(cluster, supplies=supplies)).servers.append(one)
+    for composition in compositions.values():
+        composition.servers = list(_told_apart(composition.servers))
     first = next(iter(compositions.values()), Composition(supplies=supplies))
     first.notes += [note for look in looks for note in _refusals(look)]
     first.skipped = sum(look.is_skipped for look in looks)
@@ -95,7 +97,7 @@ def _assembled(looks: Sequence[Look]) -> Iterator[Described | Unknown]:
             continue
         for file in dict.fromkeys(source.file for source in sources):
             those = [(titles[assemble], source) for source in sources if source.file == file]
-            yield from _named(those, by_file[file])
+            yield from _named(those, by_file.get(file, by_file[fragments[0].manifest.shown]))
 
 
 def _named(sources: Sequence[tuple[str, ApiServerSource]], look: Look) -> Iterator[Described]:
