@@ -175,6 +175,7 @@ async def test_several_clusters_in_one_directory(world: Path, scan: Scan) -> Non
     )
     first, second = await scan({"name": "fleet", "paths": ["fleet"]})
     assert [first.ref.name, second.ref.name] == ["fleet/one", "fleet/two"]
+    assert [server.name for one in (first, second) for server in one.servers] == ["control plane", "control plane"]
     assert [policy_of(one).source for one in (first, second)] == ["fleet/a/policy.yaml", "fleet/b/policy.yaml"]
     left_out = [[fact.value for fact in one.facts if fact.name == "files left out"] for one in (first, second)]
     assert left_out == [["1 that have nothing to do with an API server"], []]
