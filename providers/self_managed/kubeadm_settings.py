@@ -79,12 +79,12 @@ def extra_arguments(extra: Field) -> Iterator[Argument]:
 
 def kubeadm_view(config: Field, unread: str = "") -> View:
     """Give the mounts: the extra volumes, and what kubeadm always mounts, read-only."""
-    return View((*default_mounts(config), *extra_mounts(_volumes(config))), unread)
-
-
-def default_mounts(config: Field) -> Iterator[Mount]:
-    """Give what kubeadm always mounts, read-only."""
     certificates = config.get("certificatesDir").text or _DEFAULT_CERTIFICATES
+    return View((*default_mounts(certificates), *extra_mounts(_volumes(config))), unread)
+
+
+def default_mounts(certificates: str) -> Iterator[Mount]:
+    """Give what kubeadm always mounts, read-only: the directory of its certificates, and the system's."""
     for path in (certificates, *_DEFAULT_MOUNTS):
         yield Mount(path, Place(PlaceKind.HOST, f"{path}, which kubeadm mounts read-only", path, read_only=True))
 

@@ -110,9 +110,9 @@ def _defaults(cluster: Field) -> Iterator[Argument]:
     """Give what kOps sets itself; a Cluster that says nothing about authorization is one that allows everything."""
     yield Argument("--anonymous-auth=false", f"{cluster.file} (kOps' default)")
     authorization = cluster.get("spec", "authorization")
-    if authorization.get("rbac").node is not None:
+    if authorization.get("rbac"):
         yield authorization.get("rbac").argument("authorization-mode", "Node,RBAC")
-    elif authorization.get("alwaysAllow").node is not None:
+    elif authorization.get("alwaysAllow"):
         yield authorization.get("alwaysAllow").argument("authorization-mode", "AlwaysAllow")
     elif _is_excerpt(cluster):
         unread = "spec.authorization is not part of the excerpt"

@@ -12,7 +12,7 @@ from typing import Final
 
 from providers.self_managed.fields import Field
 from providers.self_managed.kubeadm_settings import default_mounts, kubeadm_arguments
-from providers.self_managed.source import ApiServerSource, Format, ManifestFile, Mount, Place, PlaceKind, View
+from providers.self_managed.source import ApiServerSource, Format, ManifestFile, View
 from scanner.apiserver import Argument
 
 _VERSION: Final = re.compile(r"v?(1\.\d+(?:\.\d+)?).*")
@@ -45,7 +45,7 @@ def _source(profile: Field) -> ApiServerSource:
         file=profile.file,
         line=settings.line,
         arguments=kubeadm_arguments(settings, *extra),
-        view=View(tuple(_mounts(settings))),
+        view=View(tuple(default_mounts(_CERTIFICATES))),
         version=match[1] if match else None,
         node=settings.get("NodeName").text,
         cluster=profile.get("Name").text,
@@ -59,10 +59,3 @@ def _extra(options: Field) -> Iterator[Argument]:
             value = option.get("Value")
             key = option.get("Key")
             yield Argument(f"--{key.text}={value.text}", options.file, value.line, key=option.path)
-
-
-def _mounts(settings: Field) -> Iterator[Mount]:
-    """Give what kubeadm mounts for minikube: certificates, among which guides put the policy; no place for a log."""
-    what = f"{_CERTIFICATES}, which kubeadm mounts read-only"
-    yield Mount(_CERTIFICATES, Place(PlaceKind.HOST, what, _CERTIFICATES, read_only=True))
-    yield from default_mounts(settings)

@@ -66,7 +66,12 @@ def test_fields_become_flags_and_what_kops_sets_itself_stays() -> None:
 
 @pytest.mark.parametrize(
     ("authorization", "mode"),
-    [("{alwaysAllow: {}}", "AlwaysAllow"), ("{}", "AlwaysAllow"), ("{rbac: {}}", "Node,RBAC")],
+    [
+        ("{alwaysAllow: {}}", "AlwaysAllow"),
+        ("{}", "AlwaysAllow"),
+        ("{rbac: null}", "AlwaysAllow"),
+        ("{rbac: {}}", "Node,RBAC"),
+    ],
 )
 def test_a_cluster_that_says_nothing_allows_everything(authorization: str, mode: str) -> None:
     source = read(CLUSTER.replace("{rbac: {}}", authorization))

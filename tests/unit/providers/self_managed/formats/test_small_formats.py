@@ -51,6 +51,7 @@ def test_a_minikube_profile() -> None:
     assert (source.arguments[1].line, source.arguments[1].key) == (3, "KubernetesConfig.ExtraOptions[0]")
     assert source.view.locate("/etc/ssl/certs/policy.yaml").read_only
     assert source.view.locate("/var/lib/minikube/certs/policy.yaml").kind is PlaceKind.HOST
+    assert source.view.locate("/etc/kubernetes/pki/policy.yaml").kind is PlaceKind.ABSENT
     assert source.view.locate("/var/log/audit.log").kind is PlaceKind.ABSENT
 
 
