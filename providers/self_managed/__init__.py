@@ -1,4 +1,4 @@
-"""Self-managed clusters, read from the files of their control plane."""
+"""Self-managed clusters, read from the files of their control plane or through their own API."""
 
 from typing import Final
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from providers.self_managed.evidence import of_absence, of_setting, of_settings, sentence
 from providers.self_managed.reading import Situation
-from providers.self_managed.yaml_nodes import child, compose_all, items, text, truth
-from scanner.apiserver import Setting
+from providers.self_managed.yaml_nodes import child, compose_all, items, line, text, truth
+from scanner.apiserver import Setting, can_deny
 from scanner.errors import CollectionError
 from scanner.model import Authorizer, Evidence
 
@@ -26,9 +26,7 @@ def _can_deny(situation: Situation) -> tuple[bool | None, str, tuple[Evidence, .
     flags = situation.configuration.flags
     evidence = of_settings(flags, "authorization-mode")
     if authorization.config is not None:
-        shown = of_setting(authorization.config)
-        reason = "the authorizers stand in the file of --authorization-config, which is not read"
-        return None, reason, (shown,)
+        return _structured_authorizers(situation, authorization.config)
     if authorization.can_deny is None:
         return None, "the value of --authorization-mode is not known", evidence
     modes = ",".join(authorization.modes)
@@ -41,11 +39,35 @@ def _can_deny(situation: Situation) -> tuple[bool | None, str, tuple[Evidence, .
     return False, f"--authorization-mode is {modes}: AlwaysAllow denies no request", evidence
 
 
+def _structured_authorizers(situation: Situation, setting: Setting) -> tuple[bool | None, str, tuple[Evidence, ...]]:
+    """Read the authorizers of an AuthorizationConfiguration; the first that decides counts.
+
+    Source: KEP-3221; ``k8s.io/kubernetes/pkg/kubeapiserver/options/authorization.go``.
+    """
+    evidence: tuple[Evidence, ...] = (of_setting(setting),)
+    try:
+        content = situation.read(setting, situation.place(setting))
+        documents = compose_all(content.data.decode("utf-8", "replace"), content.shown)
+    except CollectionError as error:
+        return None, f"the file of --authorization-config could not be read: {sentence(error)}", evidence
+    listed = child(documents[0], "authorizers") if documents else None
+    modes = tuple(text(child(authorizer, "type")) for authorizer in items(listed))
+    if listed is None or not modes or not all(modes):
+        return None, f"{content.shown}, the file of --authorization-config, names no authorizers", evidence
+    shown = ",".join(modes)
+    evidence = (*evidence, Evidence(content.shown, f"line {line(listed)}, authorizers", shown))
+    if can_deny(modes):
+        return True, f"the authorizers of --authorization-config are {shown}", evidence
+    return False, f"the authorizers of --authorization-config are {shown}: AlwaysAllow denies no request", evidence
+
+
 def _anonymous(situation: Situation) -> tuple[bool | None, str, tuple[Evidence, ...]]:
     configuration = situation.configuration
     evidence = of_settings(configuration.flags, "anonymous-auth")
     if configuration.authentication_config is not None:
         return _structured(situation, configuration.authentication_config)
+    if configuration.authorization.config is not None:
+        return _by_flag(situation, ())
     if configuration.anonymous is None:
         return None, "whether anonymous requests are let in is not known", evidence
     if configuration.anonymous:
@@ -63,8 +85,8 @@ def _structured(situation: Situation, setting: Setting) -> tuple[bool | None, st
     evidence = (of_setting(setting),)
     place = situation.place(setting)
     try:
-        shown, data = situation.read(place)
-        documents = compose_all(data.decode("utf-8", "replace"), shown)
+        content = situation.read(setting, place)
+        documents = compose_all(content.data.decode("utf-8", "replace"), content.shown)
     except CollectionError as error:
         reason = f"the file of --authentication-config could not be read: {sentence(error)}"
         return None, reason, evidence

@@ -95,6 +95,10 @@ def _delivered(situation: Situation, path: Setting, place: Place) -> LinkCheck:
     """Say whether the file outlives the pod."""
     evidence = (of_setting(path), *place.evidence)
     lost = _lost(path, place)
+    carried = situation.source.carried
+    if lost and carried and not _device(path, place):
+        reason = f"{path.value} is on {place.what}, and {carried} prints it to the container runtime's log on the node"
+        return ok(reason, *evidence)
     if lost:
         return gap(f"{path.value} {lost}", *evidence)
     if place.kind is PlaceKind.UNKNOWN:
@@ -137,6 +141,9 @@ def _retention(situation: Situation, log: LogBackend, place: Place) -> Retention
         return Retention.unknown(f"the limits of the rotation are not known: {unread}", *evidence)
     if _device(log.path, place):
         return Retention.exactly(0, f"{log.path.value} is a device, which keeps nothing", *evidence)
+    if place.kind in {PlaceKind.ABSENT, PlaceKind.EPHEMERAL} and situation.source.carried:
+        reason = "the node's rotation of container logs decides how long records are kept, and it is not read"
+        return Retention.unknown(reason, *evidence)
     if place.kind in {PlaceKind.ABSENT, PlaceKind.EPHEMERAL}:
         return Retention(0, _most(log.rotation), "the file is lost with its pod", evidence)
     at_least = min(rotation.kept_days[0] for rotation in log.rotation)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from providers.self_managed.source import ApiServerSource
-from scanner.apiserver import Flags, Setting
+from scanner.apiserver import Argument, Flags, Setting
 from scanner.errors import CollectionError
 from scanner.model import Evidence, LinkCheck, LinkState
 
 
 def of_setting(setting: Setting) -> Evidence:
     """Quote one flag as it stands."""
-    locator = "kube-apiserver's flags" if setting.line is None else f"line {setting.line}"
-    return Evidence(setting.source, locator, setting.written)
+    return Evidence(setting.source, locator_of(setting), setting.written)
+
+
+def locator_of(word: Setting | Argument) -> str:
+    """Name the line, and the key where the file holds the setting under a key of its own."""
+    line = "kube-apiserver's flags" if word.line is None else f"line {word.line}"
+    return f"{line}, {word.key}" if word.key else line
 
 
 def of_settings(flags: Flags, flag: str) -> tuple[Evidence, ...]:

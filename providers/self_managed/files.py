@@ -85,10 +85,24 @@ def read_file(path: Path, shown: str, *, follow: bool = True) -> bytes:
         try:
             data = stream.read(MAX_BYTES + 1)
         except OSError as error:  # a network filesystem that went away
-            raise _unreadable(error, shown) from error
+            raise unreadable(error, shown) from error
     if len(data) > MAX_BYTES:
         raise Malformed("is larger than 8 MiB", where=shown, hint="is it the right file?")
     return data
+
+
+def may_be_text(path: Path) -> bool:
+    """Tell whether a file is a regular one of at most 8 MiB; True also where that cannot be seen."""
+    try:
+        status = path.stat()
+    except OSError:
+        return True
+    return stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES
+
+
+def open_file(path: Path, shown: str) -> BinaryIO:
+    """Open a regular file of any size; CollectionError says why it could not be opened."""
+    return _open(path, shown, _READ)
 
 
 def list_directory(path: Path, shown: str) -> tuple[str, ...]:
@@ -96,42 +110,10 @@ def list_directory(path: Path, shown: str) -> tuple[str, ...]:
     try:
         return tuple(sorted(entry.name for entry in path.iterdir()))
     except OSError as error:
-        raise _unreadable(error, shown) from error
+        raise unreadable(error, shown) from error
 
 
-def _read_end(path: Path, shown: str, limit: int) -> tuple[bytes, float]:
-    with _open(path, shown, _READ | os.O_NOFOLLOW) as stream:
-        status = os.fstat(stream.fileno())
-        try:
-            stream.seek(max(0, status.st_size - limit))
-            return stream.read(limit), status.st_mtime
-        except OSError as error:
-            raise _unreadable(error, shown) from error
-
-
-def _open(path: Path, shown: str, flags: int) -> BinaryIO:
-    """Open a regular file, and no other."""
-    try:
-        descriptor = os.open(path, flags)
-    except OSError as error:
-        raise _unreadable(error, shown) from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise Malformed("is not a regular file", where=shown)
-    return os.fdopen(descriptor, "rb")
-
-
-def _link_target(path: Path, shown: str) -> PurePosixPath | None:
-    """Give where a symbolic link points; None for what is no link or not there."""
-    try:
-        return PurePosixPath(path.readlink())
-    except PermissionError as error:
-        raise _unreadable(error, shown) from error
-    except OSError:
-        return None
-
-
-def _unreadable(error: OSError, shown: str) -> CollectionError:
+def unreadable(error: OSError, shown: str) -> CollectionError:
     """Turn the system's error into ours."""
     if error.errno in {errno.ENOENT, errno.ENOTDIR}:
         return NotFound("there is no such file", where=shown)
@@ -143,3 +125,35 @@ def _unreadable(error: OSError, shown: str) -> CollectionError:
             permission=f"read access to {shown}",
         )
     return Malformed(f"cannot be read: {os.strerror(error.errno or 0)}", where=shown)
+
+
+def _read_end(path: Path, shown: str, limit: int) -> tuple[bytes, float]:
+    with _open(path, shown, _READ | os.O_NOFOLLOW) as stream:
+        status = os.fstat(stream.fileno())
+        try:
+            stream.seek(max(0, status.st_size - limit))
+            return stream.read(limit), status.st_mtime
+        except OSError as error:
+            raise unreadable(error, shown) from error
+
+
+def _open(path: Path, shown: str, flags: int) -> BinaryIO:
+    """Open a regular file, and no other."""
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        raise unreadable(error, shown) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Malformed("is not a regular file", where=shown)
+    return os.fdopen(descriptor, "rb")
+
+
+def _link_target(path: Path, shown: str) -> PurePosixPath | None:
+    """Give where a symbolic link points; None for what is no link or not there."""
+    try:
+        return PurePosixPath(path.readlink())
+    except PermissionError as error:
+        raise unreadable(error, shown) from error
+    except OSError:
+        return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 
-from providers.self_managed.files import HostFiles, list_directory
+from providers.self_managed.files import HostFiles, list_directory, unreadable
 from scanner.errors import CollectionError, NotFound
 
 _SUFFIXES = (".yaml", ".yml", ".json", ".service")
@@ -23,12 +23,14 @@ class Found:
         shown: The file as the configuration writes it.
         varied: What stands for the first wildcard of the glob; empty where there is none.
         error: Why it is not known what is there; None for a file.
+        searched: True for a file that was come upon, in a directory or by a wildcard for its name: it may be anything.
     """
 
     path: Path
     shown: str
     varied: str = ""
     error: CollectionError | None = None
+    searched: bool = False
 
 
 def expand(pattern: str, base: Path) -> tuple[Found, ...]:
@@ -38,10 +40,12 @@ def expand(pattern: str, base: Path) -> tuple[Found, ...]:
     """
     written = PurePath(pattern)
     if not any(_is_wild(part) for part in written.parts):
-        return (Found(_normal(base / written), pattern),)
+        path = _normal(base / written)
+        return tuple(_search(path, written)) if path.is_dir() else (Found(path, pattern),)
     start = PurePath(written.anchor)
     parts = written.parts[1:] if written.anchor else written.parts
-    found = (replace(item, path=_normal(item.path)) for item in _walk(base, start, parts, ""))
+    searched = _is_wild(parts[-1])
+    found = (replace(item, path=_normal(item.path), searched=searched) for item in _walk(base, start, parts, ""))
     return tuple({item.path: item for item in found}.values())
 
 
@@ -81,9 +85,26 @@ def node_name(found: Found, host: HostFiles, root: str | None) -> str:
     return ""
 
 
+def _search(directory: Path, shown: PurePath) -> Iterator[Found]:
+    """Give every file below a directory, in order; hidden directories and symbolic links to others are left out."""
+    try:
+        entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+    except OSError as error:
+        yield Found(directory, str(shown), error=unreadable(error, str(shown)), searched=True)
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if not entry.name.startswith("."):
+                yield from _search(directory / entry.name, shown / entry.name)
+        elif not entry.is_dir():
+            yield Found(directory / entry.name, str(shown / entry.name), searched=True)
+
+
 def _shown_root(found: Found, path: Path, parent: Path) -> str:
     """Cut the path as it is written where the root ends."""
     below = len(path.parts) - len(parent.parts)
+    if "://" in found.shown:  # the path would lose a slash of it
+        return found.shown.rsplit("/", below)[0]
     parts = PurePath(found.shown).parts
     return str(PurePath(*parts[: len(parts) - below])) if below < len(parts) else str(parent)
 

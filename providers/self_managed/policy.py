@@ -9,12 +9,12 @@ from typing import Final
 from providers.self_managed.channels import NOTHING
 from providers.self_managed.evidence import of_absence, of_error, of_setting
 from providers.self_managed.files import read_file
-from providers.self_managed.reading import Situation, where_to_look
+from providers.self_managed.reading import Content, Situation, where_to_look
 from providers.self_managed.source import Place, PlaceKind
 from scanner.apiserver import Setting
 from scanner.audit_policy.reader import load
 from scanner.errors import CollectionError, PolicyError
-from scanner.model import Evidence, InlinePolicy, NoPolicy, PolicySource, UnreadablePolicy
+from scanner.model import Evidence, InlinePolicy, ManagedPolicy, NoPolicy, PolicySource, UnreadablePolicy
 
 _FLAG: Final = "--audit-policy-file"
 
@@ -33,22 +33,25 @@ def read_policy(situation: Situation) -> tuple[PolicySource, str]:
         return UnreadablePolicy(f"the value of {_FLAG} is not known: {setting.unread}", (of_setting(setting),)), ""
     place = situation.place(setting)
     evidence = (of_setting(setting), *place.evidence)
-    refusal = _refusal(setting, place)
+    refusal = _refusal(situation, setting, place)
     if refusal:
         return NoPolicy(refusal, evidence), ""
     try:
-        shown, data = _read(situation, place)
+        content = _read(situation, setting, place)
     except CollectionError as error:
         name = error.where or setting.value
         reason = f"the audit policy {name} could not be read: {error.what} ({where_to_look(error)})"
+        given = situation.given(setting, place)
+        if given is not None and given.if_absent:
+            reason = f"{reason}; where the file is missing, {given.evidence.value}"
         return UnreadablePolicy(reason, (*evidence, of_error(error, setting.value)), error.permission), ""
-    policy = _loaded(situation, shown, data, evidence)
+    policy = _loaded(situation, content, evidence)
     return policy, _fingerprint(policy)
 
 
-def _refusal(setting: Setting, place: Place) -> str:
+def _refusal(situation: Situation, setting: Setting, place: Place) -> str:
     """Say why kube-apiserver cannot find the file; empty where it may."""
-    if place.kind is not PlaceKind.ABSENT:
+    if place.kind is not PlaceKind.ABSENT or situation.given(setting, place) is not None:
         return ""
     return (
         f"kube-apiserver refuses to start: {_FLAG} names {setting.value}, "
@@ -56,30 +59,41 @@ def _refusal(setting: Setting, place: Place) -> str:
     )
 
 
-def _read(situation: Situation, place: Place) -> tuple[str, bytes]:
+def _read(situation: Situation, setting: Setting, place: Place) -> Content:
     """Read the file itself, else the copy that the configuration names."""
-    try:
-        return situation.read(place)
-    except CollectionError:
-        if situation.policy_copy is None:
-            raise
+    if situation.policy_copy is None:
+        return situation.read(setting, place)
     path, shown = situation.policy_copy
-    return shown, read_file(path, shown)
-
-
-def _loaded(situation: Situation, shown: str, data: bytes, evidence: tuple[Evidence, ...]) -> PolicySource:
     try:
-        policy = load(data, situation.version, source=shown)
+        return replace(situation, supplies=()).read(setting, place)
+    except CollectionError:
+        return Content(shown, read_file(path, shown))
+
+
+def _loaded(situation: Situation, content: Content, evidence: tuple[Evidence, ...]) -> PolicySource:
+    given = content.given
+    if given is not None:
+        evidence = (*evidence, given.evidence)
+        if given.published:
+            return ManagedPolicy(given.published, evidence, given.group_policies)
+    try:
+        policy = load(content.data, situation.version, source=content.shown)
     except PolicyError as error:
-        refused = Evidence(shown, "audit policy", error.what)
-        return NoPolicy(f"kube-apiserver refuses the audit policy {shown}: {error.what}", (*evidence, refused))
+        refused = Evidence(content.shown, "audit policy", error.what)
+        return NoPolicy(f"kube-apiserver refuses the audit policy {content.shown}: {error.what}", (*evidence, refused))
     count = len(policy.rules)
-    rules = Evidence(shown, "rules", "1 rule" if count == 1 else f"{count} rules")
-    return InlinePolicy(policy, shown, (*evidence, rules), data)
+    rules = Evidence(content.shown, "rules", "1 rule" if count == 1 else f"{count} rules")
+    if given is not None and given.above:
+        moved = tuple(replace(rule, line=rule.line and rule.line + given.above) for rule in policy.rules)
+        policy = replace(policy, rules=moved)
+    return InlinePolicy(policy, content.shown, (*evidence, rules), content.data)
 
 
 def _fingerprint(source: PolicySource) -> str:
     """Tell policies apart by what they do: comments, order of keys and line numbers do not count."""
+    if isinstance(source, ManagedPolicy):
+        groups = "".join(f", {name} for {group}" for group, name in source.group_policies)
+        return f"the published policy {source.name}{groups}"
     if not isinstance(source, InlinePolicy):
         return "refused"
     policy = source.policy

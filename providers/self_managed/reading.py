@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from providers.self_managed.evidence import locator_of
 from providers.self_managed.files import HostFiles
-from providers.self_managed.source import ApiServerSource, Place, PlaceKind
+from providers.self_managed.source import ApiServerSource, GivenFile, Place, PlaceKind, Supply
+from providers.self_managed.supplies import supplied
 from scanner.apiserver import AuditConfiguration, Setting
-from scanner.errors import CollectionError, NotFound
+from scanner.errors import CollectionError, Malformed, NotFound
 from scanner.model import ApiServer, Evidence, Note
 
 
@@ -23,6 +26,27 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds that a flag names.
+
+    Attributes:
+        shown: The file, as a person names it.
+        given: What stands in place of a file of the host; None for a file of the host itself.
+    """
+
+    shown: str
+    data: bytes
+    given: GivenFile | None = None
+
+    @classmethod
+    def of(cls, given: GivenFile) -> Content:
+        """Take what the settings say; Malformed where they leave it open."""
+        if given.unread:
+            raise Malformed(given.unread, where=given.evidence.source)
+        return cls(given.evidence.source, given.data or b"", given)
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """One API server that is being read.
 
@@ -30,6 +54,7 @@ class Situation:
         policy_copy: Where the audit policy can be read when it is not found on the host, and how the user wrote it.
         version: The Kubernetes version; None where it is not known.
         window: None where observed records are not asked for.
+        supplies: Other files of the cluster that it may read.
     """
 
     source: ApiServerSource
@@ -38,6 +63,7 @@ class Situation:
     policy_copy: tuple[Path, str] | None
     version: str | None
     window: Window | None
+    supplies: Sequence[Supply] = ()
 
     @property
     def unread(self) -> str:
@@ -49,7 +75,7 @@ class Situation:
     def unread_evidence(self) -> tuple[Evidence, ...]:
         """Where those flags would stand."""
         return tuple(
-            Evidence(argument.source or self.source.file, self._line(argument.line), argument.unread)
+            Evidence(argument.source or self.source.file, locator_of(argument), argument.unread)
             for argument in self.configuration.flags.unread
         )
 
@@ -57,15 +83,40 @@ class Situation:
         """Find out where the file that a flag names really is."""
         return self.source.view.locate(setting.value)
 
-    def read(self, place: Place) -> tuple[str, bytes]:
-        """Read the file at a place: its name for a person, and what it holds; CollectionError where it cannot be."""
+    def given(self, setting: Setting, place: Place) -> GivenFile | None:
+        """Give what the settings themselves say about the file that a flag names; None where they do not."""
+        return self.source.files.get(self._path(setting, place))
+
+    def read(self, setting: Setting, place: Place) -> Content:
+        """Read the file that a flag names: as the settings give it, from the host, or from the cluster's other files.
+
+        CollectionError says why it cannot be read; then it is the host's own error, where there is one.
+        """
+        given = self.given(setting, place)
+        if given is not None and not given.if_absent:
+            return Content.of(given)
+        try:
+            return self._on_host(place)
+        except CollectionError as error:
+            found = supplied(self.supplies, self._path(setting, place), place, self.source.file)
+            if found is not None:
+                return Content.of(found[1])
+            if given is not None and isinstance(error, NotFound) and self.host.root is not None:
+                return Content.of(given)
+            raise
+
+    def _on_host(self, place: Place) -> Content:
+        if place.kind is PlaceKind.UNKNOWN:
+            raise NotFound(f"it is not known where it is: {place.what}")
         if place.kind is not PlaceKind.HOST:
             raise NotFound(f"it is on {place.what}, which is not on the host")
-        return self.host.show(place.host_path), self.host.read(place.host_path)
+        return Content(self.host.show(place.host_path), self.host.read(place.host_path))
 
-    @staticmethod
-    def _line(line: int | None) -> str:
-        return "kube-apiserver's flags" if line is None else f"line {line}"
+    def _path(self, setting: Setting, place: Place) -> str:
+        """Give the path by which a file is known outside of the container."""
+        if place.kind is PlaceKind.HOST:
+            return place.host_path
+        return posixpath.normpath(posixpath.join(self.source.view.working_directory, setting.value))
 
 
 @dataclass(frozen=True, slots=True)

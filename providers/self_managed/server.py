@@ -1,20 +1,20 @@
-"""One file of a cluster to its API servers; what cannot be read becomes an API server with unknown parts."""
+"""One described API server to what is known of it; what cannot be read becomes an API server with unknown parts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from providers.self_managed.authorizer import read_authorizer
 from providers.self_managed.channels import read_channels, unknown_channel
+from providers.self_managed.composing import Described
 from providers.self_managed.differences import compared_settings
 from providers.self_managed.evidence import Refusal, gap, of_error, of_setting, sentence
-from providers.self_managed.files import HostFiles
-from providers.self_managed.formats import recognise
-from providers.self_managed.paths import Found, host_files, node_name
+from providers.self_managed.openshift_file import with_openshift_config
 from providers.self_managed.policy import read_policy
 from providers.self_managed.reading import Compared, Reading, Situation, Window
-from providers.self_managed.source import ApiServerSource, ManifestFile
+from providers.self_managed.source import ApiServerSource, Supply
 from scanner.apiserver import Argument, LogBackend, Setting, configure, parse_arguments
 from scanner.errors import CollectionError, FlagError
 from scanner.model import (
@@ -34,32 +34,23 @@ from scanner.model import (
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is needed to read one file of a cluster; the attributes are those of the cluster's options."""
+    """What is needed to read one API server.
 
-    found: Found
-    root: str | None
-    base: Path
-    policy: str | None
+    Attributes:
+        policy: The copy of the audit policy that the configuration names: its file, and its name for a person.
+        version: The Kubernetes version that the configuration gives.
+    """
+
+    described: Described
+    supplies: Sequence[Supply]
+    policy: tuple[Path, str] | None
     version: str | None
     window: Window | None
 
 
-def read_servers(task: Task) -> tuple[Reading, ...]:
-    """Read the API servers of one file; blocking."""
-    host = host_files(task.found, task.root, task.base)
-    name = node_name(task.found, host, task.root)
-    try:
-        if task.found.error is not None:
-            raise task.found.error
-        form, sources = recognise(ManifestFile.load(task.found.path, task.found.shown, host))
-    except CollectionError as error:
-        return (unknown_reading(name or task.found.shown, error),)
-    readings = []
-    for number, source in enumerate(sources, start=1):
-        node = name or source.node or task.found.shown
-        label = node if len(sources) == 1 else f"{node} #{number}"
-        readings.append(replace(_read(task, host, source, label), title=form.title))
-    return tuple(readings)
+def read_server(task: Task) -> Reading:
+    """Read one API server; blocking."""
+    return replace(_read(task), title=task.described.title)
 
 
 def unknown_reading(name: str, error: CollectionError) -> Reading:
@@ -75,15 +66,17 @@ def unknown_reading(name: str, error: CollectionError) -> Reading:
     return Reading(server)
 
 
-def _read(task: Task, host: HostFiles, source: ApiServerSource, name: str) -> Reading:
-    """Read one API server."""
+def _read(task: Task) -> Reading:
+    """Read the chain from the flags to what they name."""
+    source, name = task.described.source, task.described.name
     version = task.version or source.version
+    source = with_openshift_config(source, task.described.host, task.supplies)
     try:
         configuration = configure(source.arguments, version)
     except FlagError as error:
         return replace(_refused(source, name, error), version=source.version)
-    copy = None if task.policy is None else (task.base / task.policy, task.policy)
-    situation = Situation(source, host, configuration, copy, version, task.window)
+    host = task.described.host
+    situation = Situation(source, host, configuration, task.policy, version, task.window, task.supplies)
     policy, fingerprint = read_policy(situation)
     channels, notes = read_channels(situation)
     refusal = next((one.delivered for one in channels if isinstance(one.delivered, Refusal)), None)
@@ -142,7 +135,7 @@ def _notes(situation: Situation) -> list[Note]:
         text = f"no kube-apiserver up to 1.36 knows --{setting.flag}: it refuses to start with an unknown flag"
         notes.append(Note(NoteSeverity.WARNING, text, (of_setting(setting),)))
     if situation.source.remark:
-        evidence = Evidence(situation.source.file, situation.source.locator, "ClusterConfiguration")
+        evidence = Evidence(situation.source.file, situation.source.locator, "kube-apiserver's settings")
         notes.append(Note(NoteSeverity.INFO, situation.source.remark, (evidence,)))
     return notes
 
@@ -151,6 +144,8 @@ def _parameters(situation: Situation) -> dict[str, str]:
     """Give what remediation texts may name: the file to edit, and the paths that are already there."""
     configuration = situation.configuration
     parameters = {"manifest": situation.source.file}
+    if situation.source.tool:
+        parameters["tool"] = situation.source.tool
     if configuration.policy_file is not None:
         parameters["policy_file"] = configuration.policy_file.value
     if configuration.log is not None:

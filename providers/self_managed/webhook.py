@@ -65,20 +65,22 @@ def _delivered(situation: Situation, webhook: WebhookBackend) -> tuple[LinkCheck
         return unknown(f"the value of {_FLAG} is not known: {setting.unread}", *evidence), ""
     place = situation.place(setting)
     evidence = (*evidence, *place.evidence)
-    if place.kind is PlaceKind.ABSENT:
+    if place.kind is PlaceKind.ABSENT and situation.given(setting, place) is None:
         reason = f"kube-apiserver refuses to start: {_FLAG} names {setting.value}, and {place.what}"
         return Refusal.of(reason, *evidence), ""
     try:
-        shown, data = situation.read(place)
+        content = situation.read(setting, place)
     except CollectionError as error:
         reason = f"the webhook's kubeconfig {setting.value} could not be read: {sentence(error)}"
         return unknown(reason, *evidence, of_error(error, setting.value), permission=error.permission), ""
     try:
-        server, number = server_of(data, shown)
+        server, number = server_of(content.data, content.shown)
     except Malformed as error:
-        reason = f"kube-apiserver refuses to start: the webhook's kubeconfig {shown} {error.what}"
-        return Refusal.of(reason, *evidence, of_error(error, shown)), ""
-    return ok(f"the webhook is {server}", *evidence, Evidence(shown, f"line {number}", f"server: {server}")), server
+        reason = f"kube-apiserver refuses to start: the webhook's kubeconfig {content.shown} {error.what}"
+        return Refusal.of(reason, *evidence, of_error(error, content.shown)), ""
+    number += content.given.above if content.given is not None else 0
+    shown = Evidence(content.shown, f"line {number}", f"server: {server}")
+    return ok(f"the webhook is {server}", *evidence, shown), server
 
 
 def _named(config: Node | None, kind: str, name: str) -> Node | None:

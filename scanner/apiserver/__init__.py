@@ -7,6 +7,7 @@ from scanner.apiserver.configuration import (
     Authorization,
     LogBackend,
     WebhookBackend,
+    can_deny,
     configure,
     minor_version,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "Rotation",
     "Setting",
     "WebhookBackend",
+    "can_deny",
     "configure",
     "is_relevant",
     "minor_version",

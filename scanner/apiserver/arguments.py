@@ -72,12 +72,15 @@ class Argument:
         source: The file in which it stood, as a person names it.
         line: The 1-based line, None where it is not known.
         unread: Why (a part of) the word could not be read, such as a variable whose value is elsewhere; else empty.
+        key: The key under which a file holds the setting that the word stands for, such as
+            ``spec.kubeAPIServer.auditLogPath``; empty where the word itself stood there.
     """
 
     text: str
     source: str = ""
     line: int | None = None
     unread: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Setting:
         value: The value; ``true`` for a boolean flag without one.
         written: The word or words as they stood there.
         unread: Why the value could not be read; else empty.
+        key: The key under which a file holds it; empty where it stood there as a flag.
     """
 
     flag: str
@@ -97,6 +101,7 @@ class Setting:
     source: str = ""
     line: int | None = None
     unread: str = ""
+    key: str = ""
 
     @property
     def place(self) -> str:
@@ -167,9 +172,9 @@ def _long(argument: Argument, pending: list[Argument], words: Iterator[Argument]
         raise FlagError(f"bad flag syntax: {argument.text.partition('=')[0]}", where=_at(argument))
     flag = name.replace("_", "-")
     if equals:
-        return Setting(flag, value, argument.text, argument.source, argument.line, argument.unread)
+        return _setting(flag, value, argument)
     if flag in _BOOLEAN_FLAGS:
-        return Setting(flag, "true", argument.text, argument.source, argument.line, argument.unread)
+        return _setting(flag, "true", argument)
     following = next(_drain(pending, words), None)
     if flag in _VALUE_FLAGS:
         if following is None:
@@ -185,11 +190,16 @@ def _long(argument: Argument, pending: list[Argument], words: Iterator[Argument]
     return _with_value(flag, argument, following)
 
 
+def _setting(flag: str, value: str, argument: Argument) -> Setting:
+    """Build the setting of a flag that is one word."""
+    return Setting(flag, value, argument.text, argument.source, argument.line, argument.unread, argument.key)
+
+
 def _with_value(flag: str, argument: Argument, following: Argument) -> Setting:
     """Build the setting of a flag whose value is the next word."""
     written = f"{argument.text} {following.text}"
     unread = argument.unread or following.unread
-    return Setting(flag, following.text, written, argument.source, argument.line, unread)
+    return Setting(flag, following.text, written, argument.source, argument.line, unread, argument.key)
 
 
 def _short(argument: Argument, pending: list[Argument], words: Iterator[Argument]) -> None:

@@ -113,6 +113,13 @@ def configure(arguments: Sequence[Argument], kubernetes_version: str | None = No
     )
 
 
+def can_deny(modes: tuple[str, ...]) -> bool:
+    """Follow the chain of authorizers: only a webhook denies outright, the others pass on what they do not allow."""
+    if "AlwaysAllow" not in modes:
+        return True
+    return "Webhook" in modes[: modes.index("AlwaysAllow")]
+
+
 def minor_version(version: str | None) -> int | None:
     """Give the minor version of ``1.34``, ``v1.34.2`` or ``v1.34.2-eks-1``; None for anything else."""
     match = _VERSION.fullmatch(version or "")
@@ -174,14 +181,7 @@ def _authorization(flags: Flags) -> Authorization:
     modes = tuple(mode for setting in settings if setting.value for mode in setting.value.split(","))
     check_authorization(flags, modes)
     modes = modes or (AUTHORIZATION_MODES[0],)
-    return Authorization(modes, None, _can_deny(modes))
-
-
-def _can_deny(modes: tuple[str, ...]) -> bool:
-    """Follow the chain of authorizers: only a webhook denies outright, the others pass on what they do not allow."""
-    if "AlwaysAllow" not in modes:
-        return True
-    return "Webhook" in modes[: modes.index("AlwaysAllow")]
+    return Authorization(modes, None, can_deny(modes))
 
 
 def _anonymous(flags: Flags, authorization: Authorization) -> bool | None:

@@ -12,7 +12,7 @@ from scanner.assessment.findings import merge
 from scanner.assessment.grading import grade_policy
 from scanner.assessment.messages import Circumstances, cluster_message
 from scanner.knowledge import provider_knowledge
-from scanner.knowledge.policies import published
+from scanner.knowledge.policies import composed, published
 from scanner.model import (
     ApiServer,
     BlindSpot,
@@ -91,18 +91,23 @@ def _coverage(server: ApiServer, rule: RuleSettings) -> PolicyCoverage | None:
     """Grade an API server's policy; None where there is none to grade."""
     source, anonymous = server.policy, server.authorizer.anonymous
     if isinstance(source, ManagedPolicy):
-        return _published_coverage(source.name, rule.stages == "all", anonymous)
+        return _published_coverage(source.name, source.group_policies, rule.stages == "all", anonymous)
     if isinstance(source, InlinePolicy):
         return grade_policy(source.policy, stages=rule.stages, anonymous=anonymous, source=source.source)
     return None
 
 
 @lru_cache(maxsize=64)
-def _published_coverage(name: str, all_stages: bool, anonymous: bool | None) -> PolicyCoverage:  # noqa: FBT001 - a cache key
+def _published_coverage(
+    name: str,
+    group_policies: tuple[tuple[str, str], ...],
+    all_stages: bool,  # noqa: FBT001 - a cache key
+    anonymous: bool | None,  # noqa: FBT001 - a cache key
+) -> PolicyCoverage:
     """Grade a published policy once, however many clusters run it."""
-    known = published(name)
+    policy = composed(name, group_policies)
     return grade_policy(
-        known.policy, stages="all" if all_stages else "outcome", anonymous=anonymous, source=known.source
+        policy, stages="all" if all_stages else "outcome", anonymous=anonymous, source=published(name).source
     )
 
 

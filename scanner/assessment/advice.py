@@ -14,7 +14,6 @@ from scanner.model import (
     Finding,
     Link,
     LinkState,
-    ManagedPolicy,
     NoPolicy,
     Remediation,
     RequestCategory,
@@ -33,7 +32,7 @@ def remediations(
     advice = [_filled(one, values) for one in given]
     for link in () if "refused_by_all" in observation.parameters else _LINKS_WITH_ADVICE:
         name = observation.parameters.get(f"{link.value}_advice", link.value)
-        known = knowledge.advice(name, rule.min_retention_days)
+        known = knowledge.advice(name, rule.min_retention_days, observation.parameters.get("tool", ""))
         if known and _has_gap(observation, findings, link):
             patches = policy_patches(observation, rule) if link is Link.GENERATED else ()
             advice += patches
@@ -65,7 +64,7 @@ def _authorizer_advice(
     observation: ClusterObservation, findings: tuple[Finding, ...], knowledge: ProviderKnowledge
 ) -> list[Advice]:
     """Advise on the authorizer where it is why no denial can be recorded."""
-    known = knowledge.remediation.get("authorizer")
+    known = knowledge.advice("authorizer", 0, observation.parameters.get("tool", ""))
     return [known] if known and findings and _cannot_deny(observation) else []
 
 
@@ -80,7 +79,7 @@ def _values(observation: ClusterObservation, knowledge: ProviderKnowledge, rule:
         "min_retention_days": str(rule.min_retention_days),
         "retention_step": str(knowledge.retention_step(rule.min_retention_days)),
         "missing_logs": json.dumps(_missing_logs(observation, knowledge), separators=(",", ":")),
-        "recommended_policy": "" if _is_managed(observation) else _recommended(rule),
+        "recommended_policy": "" if knowledge.policy else _recommended(rule),
     }
 
 
@@ -103,11 +102,6 @@ def _missing_logs(observation: ClusterObservation, knowledge: ProviderKnowledge)
         if channel.exported.state is LinkState.GAP
     }
     return [log for log in knowledge.logs if log in missing & needed]
-
-
-def _is_managed(observation: ClusterObservation) -> bool:
-    """Say whether the cloud runs the policy, so that no policy of ours can be advised."""
-    return any(isinstance(server.policy, ManagedPolicy) for server in observation.servers)
 
 
 _UNQUOTED = frozenset(
@@ -147,5 +141,6 @@ def _reading_advice(observation: ClusterObservation, findings: tuple[Finding, ..
     if not missing:
         return [Remediation("Let the scan read what is missing", " ".join(sentences))]
     sentences.append("The command prints all permissions that the provider needs.")
-    command = f"k8s-audit-coverage providers {observation.ref.provider} --permissions"
+    variant = observation.parameters.get("permissions_variant", "")
+    command = f"k8s-audit-coverage providers {observation.ref.provider} --permissions {variant}".rstrip()
     return [Remediation("Let the scan read what is missing", " ".join(sentences), command, "sh")]

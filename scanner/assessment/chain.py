@@ -161,8 +161,8 @@ def _policy_gap(known: CategoryCoverage, required: Grade) -> str:
 def _rule_evidence(source: PolicySource, known: CategoryCoverage) -> tuple[Evidence, ...]:
     """Point at the rules that keep a policy from its next grade, or at where a cloud publishes its policy."""
     if isinstance(source, ManagedPolicy):
-        one = published(source.name)
-        return (Evidence(f"published policy {one.name}", one.source, f"{one.title}, as of {one.date}"),)
+        named = (source.name, *(name for _, name in source.group_policies))
+        return tuple(_published_evidence(name) for name in dict.fromkeys(named))
     if not isinstance(source, InlinePolicy):
         return ()
     found = []
@@ -174,6 +174,11 @@ def _rule_evidence(source: PolicySource, known: CategoryCoverage) -> tuple[Evide
             line = f"line {rule.line}, " if rule.line else ""
             found.append(Evidence(source.source, f"{line}rules[{index}]", f"level: {rule.level.label}"))
     return tuple(found)
+
+
+def _published_evidence(name: str) -> Evidence:
+    one = published(name)
+    return Evidence(f"published policy {one.name}", one.source, f"{one.title}, as of {one.date}")
 
 
 def _exported(

@@ -79,8 +79,13 @@ def _comment(field: FieldInfo) -> Iterator[str]:
 
 
 def _line(name: str, field: FieldInfo) -> str:
-    """Write a key with its default, or commented out with an example where it has none that can be written."""
+    """Write a key with its default, or commented out with an example where it has none that can be written.
+
+    A list that is empty by default stands there with its example, because an empty one would mean nothing.
+    """
     default = field.get_default(call_default_factory=True, validated_data={})
+    if default == () and field.examples:
+        return f"{name} = {_toml(field.examples[0])}"
     if default is not None and default is not PydanticUndefined:
         return f"{name} = {_toml(default)}"
     shown = _toml(field.examples[0]) if field.examples else '""'

@@ -92,8 +92,9 @@ class ProviderKnowledge(_Data):
         policy: The id of the published audit policy that it runs; empty where each cluster has its own.
         retention_steps: The numbers of days that its store accepts as retention; empty where any number will do.
         remediation: Advice by the name of the broken link, ``authorizer``, or ``start`` for an API server that does not
-            start; one that ends in ``_for_ever`` stands in where more days are asked for than the store accepts, and
-            any other that begins with a link's name where a cluster's parameter ``<link>_advice`` asks for it.
+            start; one that ends in ``_for_ever`` stands in where more days are asked for than the store accepts, one
+            that ends in the name of a tool where that writes the settings, and any other that begins with a link's name
+            where a cluster's parameter ``<link>_advice`` asks for it.
     """
 
     provider: str
@@ -159,11 +160,14 @@ class ProviderKnowledge(_Data):
         single = [known.without.get(category, "") for log, known in self.logs.items() if log in missing - told]
         return tuple(dict.fromkeys(text for text in (*(one.without[category] for one in joint), *single) if text))
 
-    def advice(self, link: str, days: int) -> Advice | None:
-        """Give the advice for a broken link, where records are to be kept for a number of days."""
-        if self.retention_steps and days > self.retention_steps[-1]:
-            return self.remediation.get(f"{link}_for_ever", self.remediation.get(link))
-        return self.remediation.get(link)
+    def advice(self, link: str, days: int, tool: str = "") -> Advice | None:
+        """Give the advice for a broken link, where records are to be kept for a number of days.
+
+        `tool` is what writes the settings, such as ``kops``: it may have a place of its own for them.
+        """
+        special = [f"{link}_for_ever"] if self.retention_steps and days > self.retention_steps[-1] else []
+        names = (*special, f"{link}_{tool}", link)
+        return next((self.remediation[name] for name in names if name in self.remediation), None)
 
     def retention_step(self, days: int) -> int:
         """Give the first number of days that the store accepts and that is at least `days`, or `days` itself."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -32,6 +32,7 @@ class PublishedPolicy:
         note: What to know about it, such as a contradiction in the source; empty where there is nothing.
         licence: The licence of the source.
         kubernetes_version: The version as which kube-apiserver must read the text; None for the newest.
+        base_rules: How many rules at the beginning are those of a base that all policies of its family share.
     """
 
     name: str
@@ -43,6 +44,7 @@ class PublishedPolicy:
     note: str
     licence: str
     kubernetes_version: str | None = None
+    base_rules: int = 0
 
 
 class _Entry(BaseModel):
@@ -56,6 +58,7 @@ class _Entry(BaseModel):
     date: date
     kubernetes_version: str | None = None
     note: str = ""
+    base_rules: int = 0
     also: tuple[str, ...] = ()
 
 
@@ -77,8 +80,34 @@ def published(name: str) -> PublishedPolicy:
     text = _read(f"{name}.yaml")
     policy = load(text.encode(), entry.kubernetes_version, source=entry.source)
     return PublishedPolicy(
-        name, entry.title, entry.source, entry.date, policy, text, entry.note, entry.licence, entry.kubernetes_version
+        name,
+        entry.title,
+        entry.source,
+        entry.date,
+        policy,
+        text,
+        entry.note,
+        entry.licence,
+        entry.kubernetes_version,
+        entry.base_rules,
     )
+
+
+def composed(name: str, group_policies: tuple[tuple[str, str], ...]) -> Policy:
+    """Put the rules of other policies, each narrowed to one user group, between a policy's base and its own rules.
+
+    So OpenShift builds its policy from ``customRules`` and ``profile``. KeyError for an unknown id.
+
+    Source: openshift/library-go, pkg/operator/apiserver/audit, GetAuditPolicy.
+    """
+    whole = published(name)
+    own = whole.policy.rules
+    narrowed = [
+        replace(rule, user_groups=(group,))
+        for group, other in group_policies
+        for rule in published(other).policy.rules[published(other).base_rules :]
+    ]
+    return replace(whole.policy, rules=(*own[: whole.base_rules], *narrowed, *own[whole.base_rules :]))
 
 
 @cache

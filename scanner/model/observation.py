@@ -27,7 +27,7 @@ class Evidence:
 
     Attributes:
         source: The API call (``eks:DescribeCluster``) or the file that was read.
-        locator: The field within the answer, the flag, or the line within the file.
+        locator: The field within the answer, the flag, or the line and key within the file.
         value: What stood there, as text; for a failed read, the error.
     """
 
@@ -126,10 +126,16 @@ class InlinePolicy:
 
 @dataclass(frozen=True, slots=True)
 class ManagedPolicy:
-    """A policy that the cloud runs and publishes; `name` is its id in ``scanner/knowledge/policies``."""
+    """A policy that a cloud or a distribution runs and publishes; `name` is its id in ``scanner/knowledge/policies``.
+
+    Attributes:
+        group_policies: (user group, id) of published policies whose own rules come first, for that group alone; their
+            base, which `name` has too, is not repeated.
+    """
 
     name: str
     evidence: tuple[Evidence, ...]
+    group_policies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +261,9 @@ class ClusterObservation:
 
     Attributes:
         servers: Never empty: a cluster of which nothing could be read has one server with unknown parts.
-        parameters: Values that fill the remediation texts of ``scanner/knowledge`` beside the fields of `ref`; one
-            whose key is ``<link>_advice`` names the text that fits this cluster where a link is broken.
+        parameters: Values that fill the remediation texts of ``scanner/knowledge`` beside the fields of `ref`. Of these
+            ``identity`` says as whom it was read, and ``permissions_variant`` which of the provider's permissions
+            that takes; one whose key is ``<link>_advice`` names the text that fits this cluster where a link is broken.
         unread: What could not be read, in the order of the chain.
         blind_spots: Identities that the cloud's own settings exempt, beside those that the audit policy leaves out.
     """

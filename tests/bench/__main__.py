@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import accounts, aks, eks, gke, kills, policy, scale, startup
+from tests.bench import accounts, aks, eks, gke, kills, policy, scale, self_managed, startup
 
 BENCHMARKS = {
     "accounts": accounts.main,
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "kills": kills.main,
     "policy": policy.main,
     "scale": scale.main,
+    "self_managed": self_managed.main,
     "startup": startup.main,
 }
 

@@ -1,4 +1,4 @@
-"""``make demo``: emulated clouds on loopback, sample self-managed clusters, the real command on a real file.
+"""``make demo``: emulated clouds and Kubernetes on loopback, sample clusters, the real command on a real file.
 
 The command runs as a process of its own and knows nothing of the demo: the configuration and the environment are all
 that leads it to the emulators.
@@ -9,28 +9,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from scanner.cli.exit_codes import ExitCode
-from tests.demo import aws, azure, gcp
+from tests.demo import emulated
 
 HERE = Path(__file__).resolve().parent
 REPORTS = HERE.parent.parent / "demo-reports"
 
 
-@contextmanager
-def clouds() -> Iterator[dict[str, str]]:
-    """Run all emulated clouds, and give the environment that leads a scan to them."""
-    with aws.start() as to_aws, azure.start() as to_azure, gcp.start() as to_gcp:
-        yield to_aws | to_azure | to_gcp
-
-
 def main() -> int:
     """Run the demo; its clusters are broken on purpose, so that exit code 1 is what a demo that works ends with."""
     command = [sys.executable, "-m", "scanner", "scan", "--config", str(HERE / "demo.toml"), "--output", str(REPORTS)]
-    with clouds() as environment:
+    with emulated.start() as environment:
         code = subprocess.run(command, env=os.environ | environment, check=False).returncode  # noqa: S603 - ours
     if code != ExitCode.FAIL:
         print(f"the demo ended with exit code {code}, not {int(ExitCode.FAIL)}", file=sys.stderr)

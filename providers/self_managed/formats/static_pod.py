@@ -1,4 +1,4 @@
-"""Static pod manifests: a Pod with a kube-apiserver container, alone or in a List."""
+"""Pods with a kube-apiserver container: static pod manifests, and what makes such pods, alone or in a List."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from typing import Final
 
 from yaml.nodes import Node
 
-from providers.self_managed.source import ApiServerSource, Format, ManifestFile, Mount, Place, PlaceKind, View
+from providers.self_managed.source import (
+    ApiServerSource,
+    ClusterObject,
+    Format,
+    ManifestFile,
+    Mount,
+    Place,
+    PlaceKind,
+    View,
+)
 from providers.self_managed.words import Environment, expand_container, server_arguments
 from providers.self_managed.yaml_nodes import child, entries, items, line, text, truth
 from scanner.apiserver import Argument
@@ -17,13 +26,24 @@ from scanner.model import Evidence
 
 _TAG: Final = re.compile(r":v?(1\.\d+(?:\.\d+)?)[^:/@]*(?:@.*)?")
 _NAME: Final = "kube-apiserver"
-_OBJECTS: Final = frozenset({"configMap", "secret", "projected", "downwardAPI"})
+_OBJECTS: Final = {"configMap": ("ConfigMap", "name"), "secret": ("Secret", "secretName")}
+_READ_ONLY: Final = frozenset({*_OBJECTS, "projected", "downwardAPI"})
+_TEMPLATES: Final = {
+    "Deployment": ("spec", "template"),
+    "ReplicaSet": ("spec", "template"),
+    "StatefulSet": ("spec", "template"),
+    "DaemonSet": ("spec", "template"),
+    "PodTemplate": ("template",),
+}
+_FOLLOWS: Final = re.compile(r"\btail\b[^\n;|&]*\s-[a-zA-Z]*[fF]")
+"""A command that prints what is added to a file, for as long as it grows."""
 
 
 class StaticPod:
     """A Pod whose container runs kube-apiserver."""
 
     title: Final = "static pod manifest"
+    signs: Final = (b"apiserver",)
 
     def read(self, file: ManifestFile) -> tuple[ApiServerSource, ...]:
         """Give each kube-apiserver container; command and args count together."""
@@ -40,13 +60,20 @@ FORMAT: Final[Format] = StaticPod()
 
 
 def _pods(document: Node) -> Iterator[Node]:
+    """Give the pods of a document: itself, the items of a list, or the template of what makes pods."""
     kind = text(child(document, "kind"))
     if kind == "Pod":
         yield document
+    elif kind in _TEMPLATES:
+        template = child(document, *_TEMPLATES[kind])
+        if template is not None:
+            yield template
     elif kind in {"List", "PodList"}:
         for item in items(child(document, "items")):
-            if text(child(item, "kind")) == "Pod" or kind == "PodList":
+            if kind == "PodList":
                 yield item
+            elif text(child(item, "kind")) != "List":
+                yield from _pods(item)
 
 
 def _source(file: ManifestFile, pod: Node, container: Node) -> ApiServerSource | None:
@@ -66,7 +93,22 @@ def _source(file: ManifestFile, pod: Node, container: Node) -> ApiServerSource |
         view=_view(file, pod, container, environment),
         version=_version(container),
         node=text(child(pod, "spec", "nodeName")),
+        carried=_carried(pod, container),
     )
+
+
+def _carried(pod: Node, container: Node) -> str:
+    """Name the container beside it that prints a log as it grows, and so passes it on; empty where there is none.
+
+    HyperShift does so: its log lies on an emptyDir, and a container beside kube-apiserver writes it to its output.
+    """
+    shared = {text(child(mount, "name")) for mount in items(child(container, "volumeMounts"))}
+    for other in items(child(pod, "spec", "containers")):
+        command = "\n".join(text(word) for key in ("command", "args") for word in items(child(other, key)))
+        mounted = {text(child(mount, "name")) for mount in items(child(other, "volumeMounts"))}
+        if other is not container and shared & mounted and "audit" in command and _FOLLOWS.search(command):
+            return f"the container {text(child(other, 'name'))} of the same pod"
+    return ""
 
 
 def _is_api_server(container: Node) -> bool:
@@ -133,13 +175,30 @@ def _place(file: ManifestFile, mount: Node, volumes: dict[str, Node], environmen
     kind = next((key.value for key, _ in entries(volume) if key.value != "name"), "emptyDir")
     mode = "read-only" if read_only else "writable"
     host_path = text(child(volume, "hostPath", "path")) if kind == "hostPath" else ""
-    backing = f"{kind} {host_path}" if host_path else kind
+    backing = f"{kind} {host_path or _object_name(volume, kind)}".rstrip()
     what = f"volume {name} ({backing}), mounted {mode} at {path}"
     evidence = (Evidence(file.shown, f"line {line(mount)}", what),)
     if kind == "hostPath" and host_path:
         full = f"{host_path.rstrip('/')}/{sub_path.text}" if sub_path.text else host_path
         return Place(PlaceKind.HOST, what, full, read_only, evidence=evidence)
-    if kind in _OBJECTS:
-        return Place(PlaceKind.CLUSTER_OBJECT, what, read_only=True, evidence=evidence)
+    if kind in _READ_ONLY:
+        found = _object(volume, kind)
+        within = f"/{sub_path.text}"
+        return Place(PlaceKind.CLUSTER_OBJECT, what, within, read_only=True, evidence=evidence, object=found)
     kinds = {"emptyDir": PlaceKind.EPHEMERAL, "persistentVolumeClaim": PlaceKind.CLAIM}
     return Place(kinds.get(kind, PlaceKind.UNKNOWN), what, read_only=read_only, evidence=evidence)
+
+
+def _object_name(volume: Node, kind: str) -> str:
+    found = _object(volume, kind)
+    return found.name if found is not None else ""
+
+
+def _object(volume: Node, kind: str) -> ClusterObject | None:
+    """Name the ConfigMap or Secret that a volume takes its files from; None where it is neither."""
+    if kind not in _OBJECTS:
+        return None
+    name, key = _OBJECTS[kind]
+    source = child(volume, kind)
+    paths = {text(child(item, "path")): text(child(item, "key")) for item in items(child(source, "items"))}
+    return ClusterObject(name, text(child(source, key)), paths)

@@ -17,6 +17,7 @@ from scanner.model import (
     Grade,
     Link,
     LinkState,
+    ManagedPolicy,
     Recorded,
     RequestCategory,
     Retention,
@@ -383,3 +384,51 @@ def test_an_api_server_that_does_not_start_is_told_what_to_correct_and_nothing_e
         "kube-apiserver refuses to start with what pod.yaml says: bad flag syntax: --=x. Until that is corrected it "
         "serves nothing and records nothing."
     )
+
+
+def managed(name: str, *groups: tuple[str, str]) -> ManagedPolicy:
+    return ManagedPolicy(name, (Evidence("apiserver.yaml", "spec.audit.profile", name),), groups)
+
+
+def test_a_policy_that_a_distribution_brings_is_graded_and_named() -> None:
+    result = judge(self_managed(server(managed("talos-default"), channel("file"))))
+    assert result.status is Status.PASS
+    evidence = [item.source for item in result.findings[0].links[Link.GENERATED].evidence]
+    assert evidence == ["apiserver.yaml", "published policy talos-default"]
+
+
+def test_a_policy_that_a_distribution_brings_can_be_replaced() -> None:
+    """Unlike a cloud's, so the recommended policy is offered."""
+    result = judge(self_managed(server(managed("rke2-default"), channel("file"))))
+    assert result.status is Status.FAIL
+    assert any("kind: Policy" in one.code for one in result.remediations)
+
+
+def test_rules_for_groups_are_graded_with_the_policy_that_they_belong_to() -> None:
+    """The profile None for everybody who is authenticated leaves nothing of the calls, whatever the profile below."""
+    result = judge(
+        self_managed(server(managed("openshift-default", ("system:authenticated", "openshift-none")), channel("file")))
+    )
+    assert result.status is Status.FAIL
+    evidence = [item.source for item in result.findings[1].links[Link.GENERATED].evidence]
+    assert evidence[1:] == ["published policy openshift-default", "published policy openshift-none"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "title"),
+    [
+        ("", "Switch on an audit backend"),
+        ("k3s", "Switch on an audit backend in k3s' configuration"),
+        ("openshift", "Switch on an audit backend"),
+    ],
+)
+def test_advice_speaks_of_the_tool_that_writes_the_settings(tool: str, title: str) -> None:
+    observation = self_managed(server(inline(), channel("file", exported="gap")))
+    result = judge(replace(observation, parameters={"tool": tool}))
+    assert title in [one.title for one in result.remediations]
+
+
+def test_advice_on_the_authorizer_speaks_of_the_tool() -> None:
+    observation = self_managed(server(inline(), channel("file"), authorizer=ALWAYS_ALLOW))
+    result = judge(replace(observation, parameters={"tool": "kops"}))
+    assert "rbac: {}" in result.remediations[0].code

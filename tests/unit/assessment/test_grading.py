@@ -196,7 +196,10 @@ PUBLISHED = {
     "openshift-default": ("complete", "minimum", "minimum"),
     "openshift-writerequestbodies": ("complete", "minimum", "minimum"),
     "openshift-none": ("none", "none", "none"),
+    "openshift-allrequestbodies": ("complete", "minimum", "minimum"),
     "recommended": ("complete", "complete", "complete"),
+    "rke2-default": ("none", "none", "none"),
+    "talos-default": ("complete", "complete", "complete"),
 }
 
 

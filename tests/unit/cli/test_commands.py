@@ -158,7 +158,7 @@ def test_permissions_of_another_partition(run: Run) -> None:
     ("kind", "message"),
     [
         ("eks", "error: --permissions: there is no partition 'mars'\n  there are aws, aws-cn, aws-us-gov, "),
-        ("self_managed", "error: --permissions: there is no variant 'mars'\n  leave it out\n"),
+        ("self_managed", "error: --permissions: there is no variant 'mars'\n  there are files, rbac\n"),
     ],
 )
 def test_an_unknown_variant_of_permissions_is_refused(run: Run, kind: str, message: str) -> None:

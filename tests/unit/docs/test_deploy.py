@@ -11,6 +11,7 @@ import pytest
 import yaml
 from botocore.validate import ParamValidator
 
+from providers import load
 from scanner import __version__
 from scanner.cli import _parser, main
 from scanner.cli.shards import chosen_shard
@@ -49,6 +50,26 @@ def test_the_cron_job_runs_without_rights_on_a_read_only_file_system() -> None:
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_the_cron_job_has_room_for_archives() -> None:
+    """The root filesystem is read-only, and archives are unpacked into /tmp."""
+    assert {"name": "tmp", "mountPath": "/tmp"} in container()["volumeMounts"]  # noqa: S108 - of a pod
+
+
+def test_the_rights_in_a_live_cluster_are_what_the_provider_says_and_read_only() -> None:
+    text = (REPOSITORY / "deploy" / "kubernetes" / "rbac.yaml").read_text("utf-8")
+    assert text == load("self_managed").permissions("rbac")
+    objects = list(yaml.safe_load_all(text))
+    verbs = {verb for one in objects for rule in one.get("rules", ()) for verb in rule["verbs"]}
+    resources = {name for one in objects for rule in one.get("rules", ()) for name in rule.get("resources", ())}
+    assert verbs == {"get", "list"}
+    assert resources == {"nodes", "pods", "configmaps", "apiservers", "infrastructures"}
+    account = documents()["ServiceAccount"]["metadata"]
+    subjects = [subject for one in objects for subject in one.get("subjects", ())]
+    assert {(subject["name"], subject["namespace"]) for subject in subjects} == {
+        (account["name"], account["namespace"])
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import providers
 from providers.aks.clouds import CLOUDS
+from providers.self_managed.options import ClusterOptions
 from scanner.config import OutputSettings
 from scanner.model import Grade, Link, RequestCategory, RuleSettings, ScanSettings, Settings, Status
 from scanner.reports import formats
@@ -62,6 +63,11 @@ def test_the_page_of_aks_names_every_cloud_with_its_hosts() -> None:
         ]
         for name, cloud in CLOUDS.items()
     }
+
+
+def test_every_key_of_a_self_managed_cluster_stands_in_its_page() -> None:
+    page = text("docs/self-managed.md")
+    assert [name for name in ClusterOptions.model_fields if f"`{name}`" not in page] == []
 
 
 def test_the_rule_page_names_every_word_of_the_model() -> None:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from providers.self_managed.files import HostFiles
+from providers.self_managed.source import ApiServerSource, Format, Fragment, ManifestFile
 from scanner.model import ApiServer, ClusterObservation
 
 POLICY = "/etc/kubernetes/audit-policy.yaml"
@@ -60,6 +62,16 @@ class Host:
             f"    volumeMounts:\n{mounts}  volumes:\n{backing}",
         )
         self.put(POLICY, policy)
+
+
+def servers(form: Format, file: ManifestFile | str, shown: str = "file.yaml") -> tuple[ApiServerSource, ...]:
+    """Read a file, or a text without a host, by one format, and give the API servers that it describes."""
+    if isinstance(file, str):
+        file = ManifestFile(Path("/x") / shown, shown, HostFiles(None), file.encode())
+    parts = form.read(file)
+    fragments = [part for part in parts if isinstance(part, Fragment)]
+    assembled = fragments[0].assemble(fragments) if fragments else ()
+    return (*(part for part in parts if isinstance(part, ApiServerSource)), *assembled)
 
 
 Options = dict[str, Any]

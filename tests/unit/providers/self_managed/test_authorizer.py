@@ -45,10 +45,10 @@ HEAD = "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguratio
         (
             ["--authorization-config=/etc/kubernetes/authz.yaml"],
             None,
-            None,
+            True,
             (
-                "the authorizers stand in the file of --authorization-config, which is not read; "
-                "whether anonymous requests are let in is not known"
+                "the file of --authorization-config could not be read: "
+                "hosts/cp-1/etc/kubernetes/authz.yaml: there is no such file; anonymous requests are let in"
             ),
             ["--authorization-config=/etc/kubernetes/authz.yaml"],
         ),
@@ -146,3 +146,58 @@ async def test_an_empty_authentication_configuration(host: Host, scan_host: Scan
     host.put("etc/kubernetes/authn.yaml", "")
     server, _ = await scan_host()
     assert server.authorizer.anonymous is True
+
+
+AUTHZ = "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthorizationConfiguration\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "can_deny", "reason"),
+    [
+        (
+            "authorizers: [{type: Node, name: node}, {type: RBAC, name: rbac}]\n",
+            True,
+            "the authorizers of --authorization-config are Node,RBAC",
+        ),
+        (
+            "authorizers: [{type: AlwaysAllow, name: all}]\n",
+            False,
+            "the authorizers of --authorization-config are AlwaysAllow: AlwaysAllow denies no request",
+        ),
+        (
+            "authorizers: [{type: Webhook, name: hook}, {type: AlwaysAllow, name: all}]\n",
+            True,
+            "the authorizers of --authorization-config are Webhook,AlwaysAllow",
+        ),
+        (
+            "authorizers: [{name: all}]\n",
+            None,
+            "hosts/cp-1/etc/kubernetes/authz.yaml, the file of --authorization-config, names no authorizers",
+        ),
+        ("", None, "hosts/cp-1/etc/kubernetes/authz.yaml, the file of --authorization-config, names no authorizers"),
+        (
+            "authorizers: [",
+            None,
+            (
+                "the file of --authorization-config could not be read: "
+                "hosts/cp-1/etc/kubernetes/authz.yaml is not valid YAML (line 4)"
+            ),
+        ),
+    ],
+)
+async def test_authorization_configuration(
+    host: Host,
+    scan_host: ScanHost,
+    text: str,
+    can_deny: bool | None,  # noqa: FBT001 - a column
+    reason: str,
+) -> None:
+    """Its authorizers take the place of the modes; anonymous requests are not its affair."""
+    host.pod(["--authorization-config=/etc/kubernetes/authz.yaml", "--anonymous-auth=false"])
+    host.put("etc/kubernetes/authz.yaml", AUTHZ + text)
+    server, _ = await scan_host()
+    authorizer = server.authorizer
+    assert (authorizer.can_deny, authorizer.anonymous) == (can_deny, False)
+    assert authorizer.reason == f"{reason}; anonymous requests are off"
+    located = [item.locator for item in authorizer.evidence if item.source.endswith("authz.yaml")]
+    assert located == (["line 3, authorizers"] if can_deny is not None else [])

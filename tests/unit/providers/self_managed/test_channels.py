@@ -90,7 +90,7 @@ async def test_a_file_on_the_host(host: Host, scan_host: ScanHost) -> None:
             [("/var/log/kubernetes", "configMap: {name: x}", "")],
             LinkState.GAP,
             (
-                f"kube-apiserver refuses to start: {LOG} is on volume v1 (configMap), mounted writable at "
+                f"kube-apiserver refuses to start: {LOG} is on volume v1 (configMap x), mounted writable at "
                 "/var/log/kubernetes, where kube-apiserver cannot write it"
             ),
         ),

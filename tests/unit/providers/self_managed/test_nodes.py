@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from providers.self_managed import PROVIDER
+from providers.self_managed.formats import formats
 from scanner.model import (
     ClusterObservation,
     ClusterRef,
@@ -200,17 +201,17 @@ async def test_a_glob_that_finds_nothing(scan: Scan) -> None:
     [
         ("kind: Pod\nspec: {containers: [{command:\n", "is not valid YAML (line 3)"),
         (
-            "kind: ConfigMap\n",
+            "kind: Service\n",
             (
-                "holds no kube-apiserver that could be recognised "
-                "(known are: kubeadm ClusterConfiguration, static pod manifest, systemd unit)"
+                "holds Service, and no kube-apiserver that could be recognised "
+                f"(known are: {', '.join(form.title for form in formats())})"
             ),
         ),
         (
             "",
             (
                 "holds no kube-apiserver that could be recognised "
-                "(known are: kubeadm ClusterConfiguration, static pod manifest, systemd unit)"
+                f"(known are: {', '.join(form.title for form in formats())})"
             ),
         ),
         (b"\xff\x00", "is not UTF-8 text"),
@@ -364,8 +365,9 @@ async def test_options_of_another_provider_are_a_bug() -> None:
 
 def test_permissions_are_given_in_words() -> None:
     text = PROVIDER.permissions()
-    assert text.startswith("The self_managed provider reads files and nothing else")
+    assert text.startswith("The self_managed provider writes nothing.")
     assert "every file named under paths" in text
+    assert "--permissions rbac" in text
 
 
 async def test_a_path_that_finds_nothing_beside_one_that_does_is_a_node_that_is_not_known(

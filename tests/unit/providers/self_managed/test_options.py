@@ -68,3 +68,57 @@ def test_errors(options: dict[str, Any], place: tuple[Any, ...], message: str) -
         SelfManagedOptions.model_validate(options)
     (error,) = caught.value.errors()
     assert (error["loc"], error["msg"]) == (place, message)
+
+
+LIVE_AND_SOURCES: tuple[tuple[dict[str, Any], str], ...] = (
+    ({}, "has neither paths, nor kubeconfig, context or in_cluster for a live cluster"),
+    ({"in_cluster": True, "context": "prod"}, "context cannot stand beside in_cluster: it is another way to reach"),
+    ({"context": "prod", "paths": ["x"]}, "paths cannot stand beside context: a live cluster is read through its API"),
+    ({"kubeconfig": "k", "root": "/"}, "root cannot stand beside kubeconfig: a live cluster is read through its API"),
+    ({"paths": ["x"], "allow_exec": True}, "allow_exec is only used with kubeconfig or context"),
+    ({"in_cluster": True, "allow_insecure_tls": True}, "allow_insecure_tls is only used with kubeconfig or context"),
+    ({"context": "prod", "service_account": "/sa"}, "service_account is only used with in_cluster"),
+    ({"paths": ["x"], "revision": "main"}, "revision is only used with source"),
+    ({"paths": ["x"], "source": "-", "revision": "main"}, "revision needs a Git repository on this machine"),
+    ({"paths": ["x"], "source": "https://h/r", "revision": "main"}, "revision needs a Git repository on this machine"),
+    ({"paths": ["x"], "source": ".", "revision": "--output=/x"}, "String should match pattern"),
+    ({"paths": ["x"], "ca_file": "ca.pem"}, "ca_file is only used with https:// URLs"),
+    ({"paths": ["http://h/x"]}, "names a URL that is not https://"),
+    ({"paths": ["x"], "source": "s3://b/x.tar"}, "names a URL that is not https://"),
+    ({"paths": ["x"], "policy": "file:///x"}, "names a URL that is not https://"),
+    ({"paths": ["https://[::1/x"]}, "names a URL that is none"),
+    ({"paths": ["https://h:port/x"]}, "names a URL that is none"),
+    ({"paths": ["https:///x"]}, "names a URL that is none"),
+    ({"paths": ["https://h/x"], "source": "x.tar"}, "paths must lie within source"),
+    ({"paths": ["-"], "source": "x.tar"}, "paths must lie within source"),
+)
+
+
+@pytest.mark.parametrize(("keys", "message"), LIVE_AND_SOURCES)
+def test_keys_that_do_not_fit_together_are_refused(keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        SelfManagedOptions.model_validate({"cluster": [{"name": "a", **keys}]})
+    (error,) = caught.value.errors()
+    assert message in error["msg"]
+
+
+def test_standard_input_can_be_read_once_only() -> None:
+    clusters = [{"name": "a", "paths": ["-"]}, {"name": "b", "paths": ["x"], "source": "-"}]
+    with pytest.raises(ValidationError, match="must not read standard input for more than one cluster"):
+        SelfManagedOptions.model_validate({"cluster": clusters})
+
+
+@pytest.mark.parametrize(
+    ("keys", "live", "identity"),
+    [
+        ({"paths": ["a", "b"]}, False, "a"),
+        ({"paths": ["a"], "source": "https://me:secret@h/x.tgz?sig=secret"}, False, "https://h/x.tgz: a"),
+        ({"paths": ["https://h:444/x?token=secret"]}, False, "https://h:444/x"),
+        ({"context": "prod", "kubeconfig": "k"}, True, "prod"),
+        ({"kubeconfig": "k"}, True, "k"),
+        ({"in_cluster": True}, True, "in_cluster"),
+    ],
+)
+def test_a_cluster_is_told_by_how_it_is_read(keys: dict[str, Any], live: bool, identity: str) -> None:  # noqa: FBT001
+    (cluster,) = SelfManagedOptions.model_validate({"cluster": [{"name": "a", **keys}]}).cluster
+    assert (cluster.is_live, cluster.id) == (live, identity)

@@ -182,13 +182,13 @@ async def test_a_copy_that_is_not_there(host: Host, scan_host: ScanHost) -> None
     [
         (
             "configMap: {name: audit}",
-            "it is on volume v0 (configMap), mounted writable at /etc/kubernetes, which is not on the host",
+            "it is on volume v0 (configMap audit), mounted writable at /etc/kubernetes, which is not on the host",
         ),
         (
             "emptyDir: {}",
             "it is on volume v0 (emptyDir), mounted writable at /etc/kubernetes, which is not on the host",
         ),
-        ("csi: {driver: x}", "it is on volume v0 (csi), mounted writable at /etc/kubernetes, which is not on the host"),
+        ("csi: {driver: x}", "it is not known where it is: volume v0 (csi), mounted writable at /etc/kubernetes"),
     ],
 )
 async def test_a_policy_that_is_not_on_the_host(host: Host, scan_host: ScanHost, volume: str, what: str) -> None:

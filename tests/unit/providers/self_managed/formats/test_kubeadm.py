@@ -8,7 +8,9 @@ import pytest
 
 from providers.self_managed.files import HostFiles
 from providers.self_managed.formats.kubeadm import FORMAT
-from providers.self_managed.source import ApiServerSource, ManifestFile, PlaceKind
+from providers.self_managed.kubeadm_settings import kubeadm_arguments
+from providers.self_managed.source import ApiServerSource, ManifestFile, PlaceKind, Refused
+from tests.unit.providers.self_managed.hosts import servers
 
 NAMES = ("v1beta1", "v1beta2", "v1beta3")
 MAP = """\
@@ -45,7 +47,7 @@ def beta(version: str) -> str:
 
 
 def read(text: str) -> tuple[ApiServerSource, ...]:
-    return tuple(FORMAT.read(ManifestFile(Path("/x/kubeadm.yaml"), "kubeadm.yaml", HostFiles(None), text.encode())))
+    return servers(FORMAT, text, "kubeadm.yaml")
 
 
 @pytest.mark.parametrize("version", NAMES)
@@ -60,7 +62,7 @@ def test_a_map(version: str) -> None:
     place = source.view.locate("/logs/audit.log")
     assert (place.kind, place.host_path, place.read_only) == (PlaceKind.HOST, "/var/log/kubernetes/audit.log", False)
     assert place.what == "volume logs (hostPath /var/log/kubernetes), mounted writable at /logs"
-    assert [item.locator for item in place.evidence] == ["line 9"]
+    assert [item.locator for item in place.evidence] == ["line 9, apiServer.extraVolumes[0]"]
     assert source.view.locate("/p").read_only
 
 
@@ -100,7 +102,7 @@ def test_another_certificates_directory() -> None:
 def test_several_documents_and_the_node_name() -> None:
     init = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: InitConfiguration\nnodeRegistration: {name: cp-1}\n"
     (source,) = read(f"{init}---\nkind: KubeletConfiguration\n---\n{beta('v1beta3')}")
-    assert (source.node, source.line) == ("cp-1", 11)
+    assert (source.node, source.line) == ("cp-1", 10)
 
 
 def test_patches_may_change_anything() -> None:
@@ -126,8 +128,9 @@ def test_the_config_map() -> None:
     head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: kubeadm-config}\ndata:\n  ClusterConfiguration: |\n"
     (source,) = read(head + indented)
     assert [argument.line for argument in source.arguments] == [None, 11, 12]
-    assert source.line == 10
-    assert source.view.locate("/logs/x").evidence[0].locator == "line 14"
+    assert source.line == 9
+    (evidence,) = source.view.locate("/logs/x").evidence
+    assert evidence.locator == "line 14, data.ClusterConfiguration: apiServer.extraVolumes[0]"
 
 
 def test_the_config_map_as_json() -> None:
@@ -158,5 +161,46 @@ def test_what_is_no_cluster_configuration(text: str) -> None:
 )
 def test_arguments_in_the_shape_of_another_version_are_refused(version: str, extra: str, why: str) -> None:
     text = f"apiVersion: kubeadm.k8s.io/{version}\nkind: ClusterConfiguration\napiServer:\n  extraArgs: {extra}\n"
-    (source,) = FORMAT.read(ManifestFile(Path("/x/k.yaml"), "k.yaml", HostFiles(None), text.encode()))
+    (source,) = servers(FORMAT, text, "k.yaml")
     assert [(one.unread, one.line) for one in source.arguments if one.unread] == [(why, 4)]
+
+
+def test_the_alpha_versions() -> None:
+    text = (
+        "apiVersion: kubeadm.k8s.io/v1alpha1\nkind: MasterConfiguration\nkubernetesVersion: v1.9.3\n"
+        "authorizationModes: [Node, RBAC]\napiServerExtraArgs: {audit-log-path: /a}\n"
+        "apiServerExtraVolumes:\n- {name: v, hostPath: /h, mountPath: /a, writable: true}\n"
+        "- {hostPath: /r, mountPath: /r, writable: false}\n"
+    )
+    (source,) = read(text)
+    assert [(one.text, one.line) for one in source.arguments] == [
+        ("--authorization-mode=Node,RBAC", 4),
+        ("--audit-log-path=/a", 5),
+    ]
+    assert (source.version, source.view.locate("/a").read_only, source.view.locate("/r").read_only) == (
+        "1.9.3",
+        False,
+        True,
+    )
+
+
+def test_the_feature_gate_that_audits() -> None:
+    text = "apiVersion: kubeadm.k8s.io/v1alpha2\nkind: MasterConfiguration\nfeatureGates: {Auditing: true}\n"
+    (source,) = read(text)
+    assert source.arguments[-1].unread == (
+        "kubeadm's feature gate Auditing adds audit flags of its own; give the static pod manifest instead"
+    )
+
+
+@pytest.mark.parametrize("kind", ["JoinConfiguration", "NodeConfiguration"])
+def test_the_configuration_of_a_node_that_joins(kind: str) -> None:
+    data = f"apiVersion: kubeadm.k8s.io/v1beta3\nkind: {kind}\n".encode()
+    (part,) = FORMAT.read(ManifestFile(Path("/x/k.yaml"), "k.yaml", HostFiles(None), data))
+    assert isinstance(part, Refused)
+
+
+def test_a_configuration_without_a_version_may_have_either_shape() -> None:
+    (document,) = ManifestFile(
+        Path("/x/k.yaml"), "k.yaml", HostFiles(None), b"kind: ClusterConfiguration\napiServer: {extraArgs: {a: b}}\n"
+    ).fields
+    assert [one.text for one in kubeadm_arguments(document)] == ["--authorization-mode=Node,RBAC", "--a=b"]

@@ -9,7 +9,7 @@ import pytest
 from providers.self_managed.files import HostFiles
 from providers.self_managed.formats.static_pod import FORMAT
 from providers.self_managed.source import ApiServerSource, ManifestFile
-from tests.unit.providers.self_managed.hosts import Host
+from tests.unit.providers.self_managed.hosts import Host, servers
 
 COMMENTED_SCRIPT = """\
 command: [sh, -c]
@@ -24,7 +24,7 @@ SCRIPT = "the shell script that starts it"
 
 
 def read(text: str) -> tuple[ApiServerSource, ...]:
-    return tuple(FORMAT.read(ManifestFile(Path("/x/pod.yaml"), "pod.yaml", HostFiles(None), text.encode())))
+    return servers(FORMAT, text, "pod.yaml")
 
 
 def pod(container: str, image: str = "registry/x:v1.30.1", name: str = "server") -> str:
@@ -200,5 +200,58 @@ def test_an_anchor_within_itself() -> None:
 def test_the_way_a_file_is_shown_in_errors(host: Host, world: Path) -> None:
     host.put("pod.yaml", pod("command: [kube-apiserver]"))
     file = ManifestFile.load(host.root / "pod.yaml", "hosts/cp-1/pod.yaml", HostFiles(host.root, "hosts/cp-1"))
-    assert FORMAT.read(file)[0].file == "hosts/cp-1/pod.yaml"
+    assert servers(FORMAT, file)[0].file == "hosts/cp-1/pod.yaml"
     assert world.exists()
+
+
+TEMPLATE = """\
+apiVersion: apps/v1
+kind: {kind}
+spec:
+  template:
+    spec:
+      containers:
+      - name: kube-apiserver
+        command: [kube-apiserver, --audit-log-path=/logs/audit.log]
+        volumeMounts: [{{name: logs, mountPath: /logs}}]
+      - name: other
+        command: {command}
+        volumeMounts: [{{name: {mounted}, mountPath: /logs}}]
+      volumes: [{{name: logs, emptyDir: {{}}}}, {{name: x, emptyDir: {{}}}}]
+"""
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"])
+def test_what_makes_pods(kind: str) -> None:
+    text = TEMPLATE.format(kind=kind, command="[x]", mounted="logs")
+    (source,) = read(text)
+    assert [argument.text for argument in source.arguments] == ["--audit-log-path=/logs/audit.log"]
+    assert source.carried == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "mounted", "carried"),
+    [
+        ("[tail, -F, /logs/audit.log]", "logs", "the container other of the same pod"),
+        ('[sh, -c, "x; tail -c+1 -F /logs/audit.log & wait"]', "logs", "the container other of the same pod"),
+        ("[tail, -F, /logs/audit.log]", "x", ""),
+        ("[tail, -n1, /logs/audit.log]", "logs", ""),
+        ("[tail, -F, /logs/other.log]", "logs", ""),
+        ("[cat, -F, /logs/audit.log]", "logs", ""),
+    ],
+)
+def test_a_container_beside_it_that_prints_the_log(command: str, mounted: str, carried: str) -> None:
+    (source,) = read(TEMPLATE.format(kind="Deployment", command=command, mounted=mounted))
+    assert source.carried == carried
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: Deployment\nspec: {template: null}\n",
+        "kind: Deployment\n",
+        "kind: List\nitems: [{kind: List, items: [{kind: Pod}]}]\n",
+    ],
+)
+def test_what_makes_no_api_server(text: str) -> None:
+    assert read(text) == ()

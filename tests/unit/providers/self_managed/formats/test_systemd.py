@@ -11,13 +11,13 @@ from providers.self_managed.formats.systemd import FORMAT
 from providers.self_managed.source import ApiServerSource, ManifestFile, PlaceKind
 from providers.self_managed.systemd_words import read_environment_file, split_words
 from scanner.apiserver import Argument
-from tests.unit.providers.self_managed.hosts import Host, Unprivileged
+from tests.unit.providers.self_managed.hosts import Host, Unprivileged, servers
 
 UNIT = "/etc/systemd/system/kube-apiserver.service"
 
 
 def read(text: str) -> tuple[ApiServerSource, ...]:
-    return tuple(FORMAT.read(ManifestFile(Path("/x/k.service"), "k.service", HostFiles(None), text.encode())))
+    return servers(FORMAT, text, "k.service")
 
 
 def texts(source: ApiServerSource) -> list[str]:
@@ -27,7 +27,7 @@ def texts(source: ApiServerSource) -> list[str]:
 def on(host: Host, text: str) -> ApiServerSource:
     host.put(UNIT, text)
     file = ManifestFile.load(host.root / UNIT[1:], f"cp{UNIT}", HostFiles(host.root, "cp"))
-    (source,) = FORMAT.read(file)
+    (source,) = servers(FORMAT, file)
     return source
 
 
@@ -130,7 +130,7 @@ def test_an_environment_file_that_may_not_be_read(host: Host, unprivileged: Unpr
 
 def on_existing(host: Host, text: str) -> ApiServerSource:
     file = ManifestFile(host.root / UNIT[1:], f"cp{UNIT}", HostFiles(host.root, "cp"), text.encode())
-    (source,) = FORMAT.read(file)
+    (source,) = servers(FORMAT, file)
     return source
 
 
@@ -159,7 +159,7 @@ def test_drop_ins_beside_a_unit_without_a_host_filesystem(world: Path) -> None:
     (world / "k.service.d/a.conf").write_text("[Service]\nEnvironment=A=--a\n")
     unit = world / "k.service"
     unit.write_text("[Service]\nExecStart=/bin/kube-apiserver $A\n")
-    (source,) = FORMAT.read(ManifestFile.load(unit, "units/k.service", HostFiles(None)))
+    (source,) = servers(FORMAT, ManifestFile.load(unit, "units/k.service", HostFiles(None)))
     assert texts(source) == ["--a"]
 
 

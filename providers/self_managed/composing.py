@@ -1,0 +1,130 @@
+"""The files of a cluster put together: its API servers, and what else they may read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from providers.self_managed.files import HostFiles
+from providers.self_managed.looking import Look
+from providers.self_managed.source import ApiServerSource, Fragment, Refused, Supply
+from scanner.errors import CollectionError
+from scanner.model import Evidence, Note, NoteSeverity
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One API server that the files describe.
+
+    Attributes:
+        name: The node's name.
+        title: The kind of the file that gives its flags.
+    """
+
+    source: ApiServerSource
+    host: HostFiles
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An API server of which nothing could be read."""
+
+    name: str
+    error: CollectionError
+
+
+@dataclass
+class Composition:
+    """One cluster as its files describe it.
+
+    Attributes:
+        cluster: Its name as the files say it; empty where they do not, or where there is but one.
+        supplies: Files that its API servers may read.
+        skipped: The number of files that have nothing to do with an API server.
+    """
+
+    cluster: str = ""
+    servers: list[Described | Unknown] = field(default_factory=list)
+    supplies: list[Supply] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    skipped: int = 0
+
+
+def compose(looks: Sequence[Look]) -> tuple[Composition, ...]:
+    """Put looks together: one cluster, or several where the files name different ones."""
+    servers = [*_servers(looks), *_assembled(looks)]
+    clusters = {one.source.cluster for one in servers if isinstance(one, Described) and one.source.cluster}
+    supplies = [part for look in looks for _, part in look.parts if isinstance(part, Supply)]
+    apart = len(clusters) > 1
+    compositions: dict[str, Composition] = {}
+    for one in servers:
+        cluster = one.source.cluster if apart and isinstance(one, Described) else ""
+        compositions.setdefault(cluster, Composition(cluster, supplies=supplies)).servers.append(one)
+    for composition in compositions.values():
+        composition.servers = list(_told_apart(composition.servers))
+    first = next(iter(compositions.values()), Composition(supplies=supplies))
+    first.notes += [note for look in looks for note in _refusals(look)]
+    first.skipped = sum(look.is_skipped for look in looks)
+    return tuple(compositions.values()) or (first,)
+
+
+def _servers(looks: Sequence[Look]) -> Iterator[Described | Unknown]:
+    """Give the API servers that single files describe, and those whose file could not be read."""
+    for look in looks:
+        if look.error is not None:
+            yield Unknown(look.name or look.found.shown, look.error)
+        yield from _named([(title, part) for title, part in look.parts if isinstance(part, ApiServerSource)], look)
+
+
+def _assembled(looks: Sequence[Look]) -> Iterator[Described | Unknown]:
+    """Give the API servers that several files describe together."""
+    by_file = {look.found.shown: look for look in looks}
+    groups: dict[Callable[[Sequence[Fragment]], Sequence[ApiServerSource]], list[Fragment]] = {}
+    titles: dict[object, str] = {}
+    for look in looks:
+        for title, part in look.parts:
+            if isinstance(part, Fragment):
+                groups.setdefault(part.assemble, []).append(part)
+                titles.setdefault(part.assemble, title)
+    for assemble, fragments in groups.items():
+        try:
+            sources = assemble(fragments)
+        except CollectionError as error:
+            yield Unknown(fragments[0].manifest.shown, error)
+            continue
+        for file in dict.fromkeys(source.file for source in sources):
+            those = [(titles[assemble], source) for source in sources if source.file == file]
+            yield from _named(those, by_file.get(file, by_file[fragments[0].manifest.shown]))
+
+
+def _named(sources: Sequence[tuple[str, ApiServerSource]], look: Look) -> Iterator[Described]:
+    """Name the API servers of one file: after the node, or what the file is named by."""
+    own = [source.node for _, source in sources]
+    tell = len(sources) > 1 and all(own) and len(set(own)) == len(own)
+    for number, (title, source) in enumerate(sources, start=1):
+        name = look.name or source.node or look.found.shown
+        if tell:
+            name = f"{look.name} {source.node}" if look.name else source.node
+        elif len(sources) > 1:
+            name = f"{name} #{number}"
+        yield Described(source, look.host, name, title)
+
+
+def _told_apart(servers: Sequence[Described | Unknown]) -> Iterator[Described | Unknown]:
+    """Number nodes that would have the same name."""
+    counts = Counter(one.name for one in servers)
+    met: Counter[str] = Counter()
+    for one in servers:
+        met[one.name] += 1
+        yield replace(one, name=f"{one.name} ({met[one.name]})") if counts[one.name] > 1 else one
+
+
+def _refusals(look: Look) -> Iterator[Note]:
+    """Mention files that a search came upon and that belong elsewhere."""
+    for _, part in look.parts:
+        if isinstance(part, Refused):
+            text = f"{part.file} {part.reason}: {part.hint}"
+            yield Note(NoteSeverity.INFO, text, (Evidence(part.file, "kind", part.reason),))

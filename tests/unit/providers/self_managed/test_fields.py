@@ -1,0 +1,116 @@
+"""Fields of YAML documents: what stands there, and where."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.self_managed.fields import Field
+from providers.self_managed.yaml_nodes import compose_all
+from scanner.apiserver import Argument
+from scanner.model import Evidence
+
+TEXT = """\
+spec:
+  base: &base {a: 1, b: 2}
+  server:
+    <<: *base
+    b: 3
+    audit-log-path: /a
+    audit-log-path: /b
+    nothing: null
+    list: [x, [y], null]
+  policy:
+    kind: Policy
+    rules:
+    - level: None
+"""
+
+
+def root(text: str = TEXT) -> Field:
+    (node,) = compose_all(text, "f.yaml")
+    return Field("f.yaml", node, body=text)
+
+
+def test_the_last_of_repeated_keys_counts_and_own_keys_come_before_merged_ones() -> None:
+    server = root().get("spec", "server")
+    assert [(key, value.text) for key, value in server.entries()] == [
+        ("a", "1"),
+        ("b", "3"),
+        ("audit-log-path", "/b"),
+        ("nothing", ""),
+        ("list", ""),
+    ]
+    assert (server.get("a").text, server.get("b").text, server.get("audit-log-path").line) == ("1", "3", 7)
+
+
+def test_a_missing_field_names_its_place() -> None:
+    missing = root().get("spec", "server", "audit-policy-file", "deep")
+    assert not missing
+    assert missing.locator == "line 3, spec.server.audit-policy-file.deep"
+    assert missing.evidence() == Evidence("f.yaml", "line 3, spec.server.audit-policy-file.deep", "nothing")
+
+
+def test_null_counts_as_nothing() -> None:
+    nothing = root().get("spec", "server", "nothing")
+    assert (bool(nothing), nothing.is_null, nothing.text) == (False, True, "")
+
+
+def test_an_argument_keeps_file_line_and_key() -> None:
+    argument = root().get("spec", "server", "audit-log-path").argument("audit-log-path")
+    assert argument == Argument("--audit-log-path=/b", "f.yaml", 7, "", "spec.server.audit-log-path")
+
+
+def test_words_take_a_text_or_a_list() -> None:
+    server = root().get("spec", "server")
+    assert [word.text for word in server.get("list").words()] == ["x"]
+    assert [word.path for word in server.get("b").words()] == ["spec.server.b"]
+
+
+def test_content_is_the_yaml_that_stands_there() -> None:
+    data, above = root().get("spec", "policy").content()
+    assert data.decode().rstrip() == "kind: Policy\nrules:\n- level: None"
+    assert above == 10
+
+
+def test_content_of_a_text_within_a_text_keeps_the_outer_lines() -> None:
+    outer = root("data:\n  inner: |\n    files:\n    - content: |\n        kind: Policy\n        rules: []\n")
+    (inner,) = outer.get("data", "inner").documents()
+    content = inner.get("files").items()[0].get("content")
+    assert content.locator == "line 4, data.inner: files[0].content"
+    assert content.content() == (b"kind: Policy\nrules: []\n", 4)
+
+
+def test_content_that_uses_an_anchor_from_elsewhere_is_written_out() -> None:
+    document = root("x: &x [secrets]\npolicy:\n  resources: *x\n")
+    data, _ = document.get("policy").content()
+    assert yaml.safe_load(data) == {"resources": ["secrets"]}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab: #-'\"\\é\n", max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1, max_size=3), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON.filter(lambda value: isinstance(value, (list, dict))), st.booleans())
+def test_content_means_what_stood_there(value: object, flow: bool) -> None:  # noqa: FBT001 - hypothesis hands it over
+    """Whatever the style, cutting a value out of a document does not change it."""
+    text = yaml.safe_dump({"before": [1, 2], "value": value, "after": {"x": "y"}}, default_flow_style=flow or None)
+    data, _ = root(text).get("value").content()
+    assert yaml.safe_load(data) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"), [("[a]", (False, True, False)), ("{a: b}", (True, False, False)), ("a", (False, False, True))]
+)
+def test_kinds(text: str, kinds: tuple[bool, bool, bool]) -> None:
+    one = root(text)
+    assert (one.is_map, one.is_list, one.is_text) == kinds
+    assert one.get("b").node is None
+    assert one.documents() == () or one.is_text

@@ -1,0 +1,103 @@
+"""Whatever a file holds beside the settings about auditing, authentication and authorization stays in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from providers.self_managed.formats import formats
+from scanner.model import ClusterObservation
+from tests.unit.providers.self_managed.hosts import Scan
+
+SECRET = "SECRET-0f9d"
+KUBECONFIG = (
+    "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\n"
+    f"clusters: [{{name: c, cluster: {{server: 'https://user:{SECRET}@siem.example/{SECRET}'}}}}]\n"
+    f"users: [{{name: u, user: {{token: {SECRET}, password: {SECRET}}}}}]\n"
+)
+FILES = {
+    "pod.yaml": (
+        "kind: Pod\nspec:\n  containers:\n  - name: kube-apiserver\n    command: [kube-apiserver, --audit-log-path=-, "
+        f"--basic-auth-file={SECRET}, --oidc-client-secret, {SECRET}]\n    env: [{{name: A, value: {SECRET}}}]\n"
+    ),
+    "kubeadm.yaml": (
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\napiServer:\n  extraArgs:\n"
+        f"  - {{name: token-auth-file, value: {SECRET}}}\n  - {{name: audit-log-path, value: '-'}}\n"
+        f"---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nbootstrapTokens: [{{token: {SECRET}}}]\n"
+    ),
+    "k3s.yaml": f"token: {SECRET}\nkube-apiserver-arg: [audit-log-path=-, token-auth-file={SECRET}, '{SECRET}']\n",
+    "k3s.service": f"[Service]\nExecStart=/k3s server --token {SECRET} --datastore-endpoint=mysql://u:{SECRET}@h/\n",
+    "k3d.yaml": (
+        "apiVersion: k3d.io/v1alpha5\nkind: Simple\noptions:\n  k3s:\n    extraArgs:\n"
+        f"    - {{arg: --token={SECRET}}}\n    - {{arg: --kube-apiserver-arg=oidc-client-secret={SECRET}}}\n"
+    ),
+    "kops.yaml": (
+        "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nmetadata: {name: c}\nspec:\n  kubeAPIServer:\n"
+        f"    tokenAuthFile: {SECRET}\n    auditLogPath: /a\n    auditWebhookConfigFile: /hook\n"
+        f"  fileAssets:\n  - {{name: k, path: /key, content: {SECRET}}}\n  - name: h\n    path: /hook\n    content: |\n"
+        + "".join(f"      {line}\n" for line in KUBECONFIG.splitlines())
+    ),
+    "talos.yaml": (
+        f"machine: {{type: controlplane, token: {SECRET}, ca: {{key: {SECRET}}}}}\ncluster:\n  secret: {SECRET}\n"
+        f"  secretboxEncryptionSecret: {SECRET}\n  apiServer:\n    extraArgs: {{oidc-client-secret: {SECRET}}}\n"
+        f"    env: {{A: {SECRET}}}\n"
+    ),
+    "talconfig.yaml": (
+        f"clusterName: x\nsecret: {SECRET}\nnodes: [{{hostname: a, controlPlane: true}}]\n"
+        f"patches:\n- |\n  cluster: {{token: {SECRET}}}\n"
+    ),
+    "openshift.yaml": (
+        "apiVersion: kubecontrolplane.config.openshift.io/v1\nkind: KubeAPIServerConfig\napiServerArguments:\n"
+        f"  audit-log-path: [/a]\n  audit-policy-file: [/p]\n  token-auth-file: [{SECRET}]\n"
+    ),
+    "kind.yaml": (
+        "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nkubeadmConfigPatches:\n- |\n  kind: ClusterConfiguration\n"
+        f"  apiServer: {{extraArgs: {{token-auth-file: {SECRET}}}}}\n"
+    ),
+    "minikube.json": (
+        '{"Driver": "x", "KubernetesConfig": {"ExtraOptions": [{"Component": "apiserver", "Key": "token-auth-file", '
+        f'"Value": "{SECRET}"}}]}}, "RegistryPassword": "{SECRET}"}}'
+    ),
+    "flags": f"--etcd-servers=https://u:{SECRET}@h\n--audit-log-path=-\n--token-auth-file={SECRET}\n",
+    "secret.yaml": (
+        "kind: Pod\nspec:\n  containers:\n  - {name: kube-apiserver, command: [kube-apiserver, "
+        "--audit-webhook-config-file=/s/kubeconfig], volumeMounts: [{name: s, mountPath: /s}]}\n"
+        "  volumes: [{name: s, secret: {secretName: hook}}]\n---\nkind: Secret\nmetadata: {name: hook}\nstringData:\n"
+        "  kubeconfig: |\n" + "".join(f"    {line}\n" for line in KUBECONFIG.splitlines())
+    ),
+}
+
+
+def shown(observations: list[ClusterObservation]) -> str:
+    return repr([(one.ref, one.servers, one.facts, one.notes, one.parameters, one.unread) for one in observations])
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+async def test_secrets_stay_in_their_files(world: Path, scan: Scan, name: str) -> None:
+    (world / name).write_text(FILES[name])
+    observations = await scan({"name": "c", "paths": [name]})
+    assert [fact.value for one in observations for fact in one.facts if fact.name == "read from"]
+    assert SECRET not in shown(observations)
+
+
+def test_every_format_is_among_them() -> None:
+    """A format without a file above shows up here: its title must be read from one of them."""
+    data = [text.encode() for text in FILES.values()]
+    missing = [form.title for form in formats() if not any(sign in text for text in data for sign in form.signs)]
+    assert missing == []
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(sorted(FILES)), cut=st.floats(0, 1), noise=st.sampled_from(["", "\n- [", "\t{", "\x00", ": :"])
+)
+async def test_broken_files_do_not_say_what_they_hold(
+    world: Path, scan: Scan, name: str, cut: float, noise: str
+) -> None:
+    """A file that is cut off anywhere, or followed by rubbish, gives an error that quotes none of it."""
+    text = FILES[name]
+    (world / name).write_text(text[: int(len(text) * cut)] + noise)
+    assert SECRET not in shown(await scan({"name": "c", "paths": [name]}))
