@@ -121,7 +121,7 @@ class _Work:
                 await place.take()
                 plan = self._waiting.popleft()
                 account = self._under_way[plan.name] = Account(plan, place)
-                group.create_task(self._scan(account), name=plan.name)
+                group.create_task(self._scan(account, plan), name=plan.name)
 
     def interrupt(self, why: str) -> None:
         """Say of each account that was not finished what was not scanned."""
@@ -151,11 +151,11 @@ class _Work:
             await self._more.wait()
         return bool(self._waiting)
 
-    async def _scan(self, account: Account) -> None:
+    async def _scan(self, account: Account, plan: AccountPlan) -> None:
         """Scan one account and make room for the next."""
         try:
             account.begin(self._run)
-            await scan_account(account, self._run)
+            await scan_account(account, plan, self._run)
             self._end(account)
         finally:
             account.place.give()
@@ -173,7 +173,7 @@ class _Work:
         def found(one: DiscoveredAccount) -> None:
             self._take(one, organization)
 
-        await discover(organization, found, self._run)
+        await discover(organization, plan, found, self._run)
         organization.note(f"accounts found: {organization.parts:,}")
         self._end(organization)
         self._looking -= 1

@@ -7,10 +7,12 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from scanner.errors import JournalError, ReportError
 from scanner.journal.records import NotARecord, Record, decode, encode
+
+R = TypeVar("R", bound=Record)
 
 _MODE: Final = 0o644
 _START_ANEW: Final = "scan anew without --resume"
@@ -74,10 +76,20 @@ class Lines:
             offset += len(line)
             self.whole = offset
 
-    def at(self, offset: int) -> Record:
-        """Read the record that begins at an offset."""
+    def at(self, offset: int, kind: type[R]) -> R:
+        """Read the record that begins at an offset.
+
+        Raises:
+            JournalError: It is no longer there: something else has changed the file meanwhile.
+        """
         self._reader.seek(offset)
-        return decode(self._reader.readline())
+        try:
+            record = decode(self._reader.readline())
+        except NotARecord:
+            record = None
+        if not isinstance(record, kind):
+            raise JournalError("was changed while it was read", where=str(self.path), hint=_START_ANEW)
+        return record
 
     def append(self, record: Record) -> int:
         """Write a record at the end, and give where it begins."""

@@ -290,3 +290,12 @@ def test_the_names_of_files() -> None:
     assert file_name(3, 12) == "partial-0003-of-0012.jsonl"
     assert all(FILE_NAME.fullmatch(file_name(*one)) for one in ((1, 1), (3, 12), (10_000, 10_000)))
     assert not FILE_NAME.fullmatch(".partial-0003-of-0012.jsonl.17.tmp")
+
+
+def test_a_journal_that_is_changed_while_it_is_read_is_told(path: Path, begun: Journal) -> None:
+    account = scanned(begun, "a", "x")
+    path.write_bytes(path.read_bytes()[::-1])
+    with pytest.raises(JournalError, match="was changed while it was read"):
+        account.clusters[0]
+    with pytest.raises(JournalError, match="was changed while it was read"):
+        list(begun.accounts())
