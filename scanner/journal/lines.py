@@ -76,6 +76,14 @@ class Lines:
             offset += len(line)
             self.whole = offset
 
+    def first(self) -> Record | None:
+        """Read the first record; None where there is none."""
+        self._reader.seek(0)
+        try:
+            return decode(self._reader.readline())
+        except NotARecord:
+            return None
+
     def at(self, offset: int, kind: type[R]) -> R:
         """Read the record that begins at an offset.
 

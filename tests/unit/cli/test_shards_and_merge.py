@@ -194,6 +194,13 @@ def test_resuming_says_how_much_was_done(run: Run, config: str, tmp_path: Path) 
     assert code == 1
     first = json.loads(err.splitlines()[0])
     assert (first["event"], first["accounts_finished"]) == ("resumed", 7)
+    (tmp_path / "out" / "report.json").unlink()
+    (tmp_path / "out" / "report.json").mkdir()
+    assert run("scan", "--config", config, "--output", str(tmp_path / "out"))[0] == 74
+    (tmp_path / "out" / "report.json").rmdir()
+    code, _, err = run("scan", "--config", config, "--output", str(tmp_path / "out"))
+    first = json.loads(err.splitlines()[0])
+    assert (first["event"], first["level"]) == ("journal_replaced", "warning")
     other = configuration(tmp_path, *NAMES[:3])
     (tmp_path / "out" / "report.json").unlink()
     (tmp_path / "out" / "report.json").mkdir()
