@@ -15,6 +15,7 @@ from scanner.journal.records import NotARecord, Record, decode, encode
 R = TypeVar("R", bound=Record)
 
 _MODE: Final = 0o644
+_MAKE_ROOM: Final = "make room there, then go on with --resume"
 _START_ANEW: Final = "scan anew without --resume"
 
 
@@ -108,8 +109,7 @@ class Lines:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
         except OSError as error:
-            hint = "make room there, then go on with --resume"
-            raise ReportError(f"cannot be written: {error.strerror}", where=str(self.path), hint=hint) from None
+            raise ReportError(f"cannot be written: {error.strerror}", where=str(self.path), hint=_MAKE_ROOM) from None
         self._end += len(line)
         return began
 
@@ -120,7 +120,10 @@ class Lines:
 
     def sync(self) -> None:
         """Have everything written on the disk itself."""
-        os.fdatasync(self._descriptor)
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError as error:  # a network's file system says only now that it is full
+            raise ReportError(f"cannot be written: {error.strerror}", where=str(self.path), hint=_MAKE_ROOM) from None
 
     def close(self) -> None:
         """Let go of the file and of its lock."""
