@@ -27,6 +27,10 @@ class ProgressDisplay(Progress, Protocol):
         """Say that an earlier scan is gone on with, in which so many accounts were finished."""
         ...
 
+    def started_anew(self, journal: str, begun: datetime) -> None:
+        """Say that the journal of an earlier scan, which began then, is replaced and not gone on with."""
+        ...
+
     def summary(self, result: ScanResult, written: Sequence[str], code: int) -> None:
         """Sum the scan up; `written` are the reports' paths or URLs, `code` is the exit code."""
         ...
@@ -119,6 +123,10 @@ class LogLines:
     def resumed(self, journal: str, finished: int) -> None:
         """Log that an earlier scan is gone on with."""
         self._log("info", "resumed", journal=journal, accounts_finished=finished)
+
+    def started_anew(self, journal: str, begun: datetime) -> None:
+        """Log that what an earlier scan left is not gone on with."""
+        self._log("warning", "journal_replaced", journal=journal, begun=begun.isoformat(timespec="seconds"))
 
     def summary(self, result: ScanResult, written: Sequence[str], code: int) -> None:
         """Log the end of the scan."""

@@ -74,7 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
         journal = Journal.begin(path, _run_record(scan), resume=arguments.resume)
         try:
             with display() as progress:
-                if arguments.resume:
+                if journal.replaced:
+                    progress.started_anew(str(path), journal.replaced)
+                elif arguments.resume:
                     progress.resumed(str(path), journal.finished)
                 outcome = runner.run(_scan(scan, journal, progress))
             code = _report(scan, journal, outcome, progress)

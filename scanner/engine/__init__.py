@@ -62,7 +62,7 @@ async def scan_accounts(
     if interrupted:
         pool.shutdown(wait=False, cancel_futures=True)
         work.interrupt(interrupted)
-    work.account_for_all()
+    work.account_for_all(interrupted)
     return EngineOutcome(spool.accounts(), interrupted)
 
 
@@ -96,16 +96,19 @@ class _Work:
         self._run = run
         self._shard = shard
         self._organizations = [plan for plan in plans if isinstance(plan, OrganizationPlan)]
-        self._looking = len(self._organizations)
+        self._looking = self._mine = len(self._organizations)
         self._waiting: deque[AccountPlan] = deque()
         self._more = asyncio.Event()
         self._under_way: dict[str, Account] = {}
-        self._mine = self._looking
         self._places = asyncio.Semaphore(run.scan.concurrency)
         self._admitted = asyncio.Semaphore(run.scan.concurrency * _LENT_AT_MOST)
         listed = [plan for plan in plans if isinstance(plan, AccountPlan)]
         self._listed = shard.divide(plan.name for plan in listed)
         self._found: set[str] = set()
+        for organization in self._organizations:
+            run.spool.plan(organization.name, organization.provider.kind, shard.of(organization.name))
+            # Known from the beginning, so that a stop before its task has begun does not leave it out.
+            self._under_way[organization.name] = Account(organization, Place(asyncio.Semaphore(1)))
         for plan in listed:
             self._plan(plan, self._listed[plan.name])
         self._tell()
@@ -121,7 +124,7 @@ class _Work:
                 await place.take()
                 plan = self._waiting.popleft()
                 account = self._under_way[plan.name] = Account(plan, place)
-                group.create_task(self._scan(account), name=plan.name)
+                group.create_task(self._scan(account, plan), name=plan.name)
 
     def interrupt(self, why: str) -> None:
         """Say of each account that was not finished what was not scanned."""
@@ -130,14 +133,15 @@ class _Work:
         for plan in self._waiting:
             Account(plan, Place(self._places)).interrupt(self._run, why)
 
-    def account_for_all(self) -> None:
+    def account_for_all(self, interrupted: str) -> None:
         """Say of each account that an earlier run knew, and this one did not find again, that it was not scanned."""
+        reason = "was found when the scan began, and not again when it was resumed"
         for name, kind in self._run.spool.missing(self._shard.number):
             failure = CollectionFailure(
-                kind=FailureKind.NOT_FOUND,
+                kind=FailureKind.INTERRUPTED if interrupted else FailureKind.NOT_FOUND,
                 scope="account",
                 operation="scan",
-                reason="was found when the scan began, and not again when it was resumed",
+                reason=f"not scanned: {interrupted}" if interrupted else reason,
                 hint="see the organization that it belongs to, or scan anew without --resume",
                 whole_account=True,
             )
@@ -151,11 +155,11 @@ class _Work:
             await self._more.wait()
         return bool(self._waiting)
 
-    async def _scan(self, account: Account) -> None:
+    async def _scan(self, account: Account, plan: AccountPlan) -> None:
         """Scan one account and make room for the next."""
         try:
             account.begin(self._run)
-            await scan_account(account, self._run)
+            await scan_account(account, plan, self._run)
             self._end(account)
         finally:
             account.place.give()
@@ -163,17 +167,14 @@ class _Work:
 
     async def _look_through(self, plan: OrganizationPlan) -> None:
         """Look through one organisation; what is said of it as a whole is a result under its own name."""
-        name, kind = plan.name, plan.provider.kind
-        place = Place(asyncio.Semaphore(1))
-        await place.take()
-        organization = self._under_way[name] = Account(plan, place)
-        self._run.spool.plan(name, kind, self._shard.of(name))
+        organization = self._under_way[plan.name]
+        await organization.place.take()
         organization.begin(self._run)
 
         def found(one: DiscoveredAccount) -> None:
             self._take(one, organization)
 
-        await discover(organization, found, self._run)
+        await discover(organization, plan, found, self._run)
         organization.note(f"accounts found: {organization.parts:,}")
         self._end(organization)
         self._looking -= 1

@@ -119,12 +119,8 @@ class Account:
         )
 
 
-async def scan_account(account: Account, run: Run) -> None:
+async def scan_account(account: Account, plan: AccountPlan, run: Run) -> None:
     """Read one account, judging each cluster as it comes."""
-    plan = account.plan
-    if not isinstance(plan, AccountPlan):
-        message = f"{plan.name} is no account"
-        raise TypeError(message)
 
     async def collect() -> None:
         async for item in plan.provider.collect(plan.options, account.context(run)):
@@ -133,12 +129,10 @@ async def scan_account(account: Account, run: Run) -> None:
     await _within_limits(account, collect, run)
 
 
-async def discover(account: Account, found: Callable[[DiscoveredAccount], None], run: Run) -> None:
+async def discover(
+    account: Account, plan: OrganizationPlan, found: Callable[[DiscoveredAccount], None], run: Run
+) -> None:
     """Look through one organisation, handing on each account that is found."""
-    plan = account.plan
-    if not isinstance(plan, OrganizationPlan):
-        message = f"{plan.name} is no organisation"
-        raise TypeError(message)
 
     async def look() -> None:
         async for item in plan.provider.discover(plan.options, account.context(run)):

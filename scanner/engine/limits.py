@@ -167,7 +167,7 @@ class AccountLimits:
     async def _turn(self, key: str) -> AsyncIterator[None]:
         window = self._windows.get(key)
         while not window.is_open:
-            self._waits(f"{key}: its turn (throttled)")
+            self._waits(f"{key}: its turn")
             async with self._place.lent():
                 await window.opened()
         window.in_flight += 1

@@ -41,29 +41,38 @@ def file_name(shard: int, shards: int) -> str:
 
 
 class Journal:
-    """The journal of one scan, open for writing or only for reading."""
+    """The journal of one scan, open for writing or only for reading.
 
-    def __init__(self, lines: Lines, index: Index) -> None:
+    Attributes:
+        replaced: When the scan began whose journal was there and is not gone on with; None where there was none.
+    """
+
+    def __init__(self, lines: Lines, index: Index, replaced: datetime | None = None) -> None:
         """Use a file of which the content is known."""
         self._lines = lines
         self._index = index
+        self.replaced = replaced
 
     @classmethod
     def begin(cls, path: Path, run: RunRecord, *, resume: bool) -> Self:
-        """Start a journal, or go on with the one that is there.
+        """Start a journal, or go on with the one that is there, unless that began more than ``scan.window`` ago.
+
+        So a job that runs every night may always resume: it does not take up what is left from the night before.
 
         Raises:
             JournalError: Another process writes it, it is damaged, or it is of another scan than `run`.
         """
         lines = Lines.lock(path)
+        index, replaced = Index(), _begun(lines)
         try:
-            index = _go_on(lines, run) if resume else Index()
-            if not index.runs:
-                lines.cut(0)
+            if resume and (replaced is None or _is_one_look(replaced, run)):
+                index, replaced = _go_on(lines, run), None
         except JournalError:
             lines.close()
             raise
-        journal = cls(lines, index)
+        if not index.runs:
+            lines.cut(0)
+        journal = cls(lines, index, replaced)
         journal._write(run)
         return journal
 
@@ -179,6 +188,17 @@ class Journal:
         self._index.add(record, offset)
 
 
+def _begun(lines: Lines) -> datetime | None:
+    """Say when the scan began whose journal is there; None where there is none, or none that can be read."""
+    first = lines.first()
+    return first.started if isinstance(first, RunRecord) else None
+
+
+def _is_one_look(begun: datetime, run: RunRecord) -> bool:
+    """Say whether results of a scan that began then may stand in one report with those of this run."""
+    return abs(run.started - begun) <= timedelta(seconds=run.scan.window)
+
+
 def _go_on(lines: Lines, run: RunRecord) -> Index:
     """Read what is there, drop a torn last line, and refuse what is of another scan; empty where nothing is there."""
     index = Index()
@@ -201,9 +221,6 @@ def _refuse_another(begun: RunRecord, run: RunRecord, where: str) -> None:
     if (begun.selection, begun.shard, begun.shards) != (run.selection, run.shard, run.shards):
         what = f"was begun for {_part(begun)}, and this is {_part(run)}"
         raise JournalError(what, where=where, hint=f"use the same --account and --shard, or {_ANEW}")
-    if abs(run.started - begun.started) > timedelta(seconds=run.scan.window):
-        what = f"was begun at {begun.started:%Y-%m-%d %H:%M:%S %Z}, more than scan.window ({run.scan.window:g} s) ago"
-        raise JournalError(what, where=where, hint=_ANEW)
 
 
 def _part(run: RunRecord) -> str:

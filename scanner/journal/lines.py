@@ -7,12 +7,15 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from scanner.errors import JournalError, ReportError
 from scanner.journal.records import NotARecord, Record, decode, encode
 
+R = TypeVar("R", bound=Record)
+
 _MODE: Final = 0o644
+_MAKE_ROOM: Final = "make room there, then go on with --resume"
 _START_ANEW: Final = "scan anew without --resume"
 
 
@@ -74,10 +77,28 @@ class Lines:
             offset += len(line)
             self.whole = offset
 
-    def at(self, offset: int) -> Record:
-        """Read the record that begins at an offset."""
+    def first(self) -> Record | None:
+        """Read the first record; None where there is none."""
+        self._reader.seek(0)
+        try:
+            return decode(self._reader.readline())
+        except NotARecord:
+            return None
+
+    def at(self, offset: int, kind: type[R]) -> R:
+        """Read the record that begins at an offset.
+
+        Raises:
+            JournalError: It is no longer there: something else has changed the file meanwhile.
+        """
         self._reader.seek(offset)
-        return decode(self._reader.readline())
+        try:
+            record = decode(self._reader.readline())
+        except NotARecord:
+            record = None
+        if not isinstance(record, kind):
+            raise JournalError("was changed while it was read", where=str(self.path), hint=_START_ANEW)
+        return record
 
     def append(self, record: Record) -> int:
         """Write a record at the end, and give where it begins."""
@@ -88,8 +109,7 @@ class Lines:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
         except OSError as error:
-            hint = "make room there, then go on with --resume"
-            raise ReportError(f"cannot be written: {error.strerror}", where=str(self.path), hint=hint) from None
+            raise ReportError(f"cannot be written: {error.strerror}", where=str(self.path), hint=_MAKE_ROOM) from None
         self._end += len(line)
         return began
 
@@ -100,7 +120,10 @@ class Lines:
 
     def sync(self) -> None:
         """Have everything written on the disk itself."""
-        os.fdatasync(self._descriptor)
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError as error:  # a network's file system says only now that it is full
+            raise ReportError(f"cannot be written: {error.strerror}", where=str(self.path), hint=_MAKE_ROOM) from None
 
     def close(self) -> None:
         """Let go of the file and of its lock."""

@@ -36,11 +36,7 @@ class KeptClusters(SpooledClusters):
         """Read one, or several."""
         if isinstance(index, slice):
             return tuple(self[one] for one in range(*index.indices(len(self))))
-        record = self._lines.at(self._entry.clusters[index])
-        if not isinstance(record, ClusterRecord):
-            message = f"{self._lines.path} was changed while it was read"
-            raise TypeError(message)
-        return record.cluster
+        return self._lines.at(self._entry.clusters[index], ClusterRecord).cluster
 
 
 class KeptAccounts(Spooled[AccountResult]):
@@ -70,10 +66,7 @@ def kept_account(lines: Lines, name: str, entry: Entry) -> AccountResult:
     """Read an account, its clusters left where they are."""
     if entry.offset == NO_RECORD:
         return AccountResult(name, entry.provider, "", KeptClusters(lines, entry), (_killed(entry),), (), 0.0)
-    record = lines.at(entry.offset)
-    if not isinstance(record, AccountRecord):
-        message = f"{lines.path} was changed while it was read"
-        raise TypeError(message)
+    record = lines.at(entry.offset, AccountRecord)
     return AccountResult(
         name=name,
         provider=record.provider,

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.unit.cli.test_commands import cluster, configuration
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ACCOUNTS = 40
+ACCOUNTS = 24
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,13 @@ def test_resuming_says_how_much_was_done(run: Run, config: str, tmp_path: Path) 
     assert code == 1
     first = json.loads(err.splitlines()[0])
     assert (first["event"], first["accounts_finished"]) == ("resumed", 7)
+    (tmp_path / "out" / "report.json").unlink()
+    (tmp_path / "out" / "report.json").mkdir()
+    assert run("scan", "--config", config, "--output", str(tmp_path / "out"))[0] == 74
+    (tmp_path / "out" / "report.json").rmdir()
+    code, _, err = run("scan", "--config", config, "--output", str(tmp_path / "out"))
+    first = json.loads(err.splitlines()[0])
+    assert (first["event"], first["level"]) == ("journal_replaced", "warning")
     other = configuration(tmp_path, *NAMES[:3])
     (tmp_path / "out" / "report.json").unlink()
     (tmp_path / "out" / "report.json").mkdir()
@@ -209,3 +217,33 @@ def test_the_help_says_how_to_divide(capsys: pytest.CaptureFixture[str]) -> None
     said = " ".join(capsys.readouterr().out.split())
     for word in ("--resume", "--journal FILE", "--shard I/N", "K8S_AUDIT_COVERAGE_SHARDS", "s3://, gs:// or az://"):
         assert word in said
+
+
+def test_a_disk_that_is_full_ends_the_scan_which_goes_on_when_there_is_room(
+    run: Run, config: str, tmp_path: Path
+) -> None:
+    """The kernel's limit on a file's size stands for the full disk: room for the first account and a half."""
+    config = configuration(tmp_path, *NAMES, head="[scan]\nconcurrency = 1\n")
+    run("scan", "--config", config, "--output", str(tmp_path / "one"), "--account", NAMES[0], "--shard", "1/2")
+    size = (tmp_path / "one" / "partial-0001-of-0002.jsonl").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size * 3 // 2, hard))
+        code, _, err = run("scan", "--config", config, "--output", str(tmp_path / "out"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert code == 74
+    assert f"error: {tmp_path}/out/journal.jsonl: cannot be written: File too large\n" in err
+    assert "  make room there, then go on with --resume\n" in err
+    code, _, err = run("scan", "--config", config, "--output", str(tmp_path / "out"), "--resume")
+    assert code == 1
+    assert 0 < json.loads(err.splitlines()[0])["accounts_finished"] < 7
+    assert len(report(tmp_path / "out")["accounts"]) == 7
+
+
+def test_a_partial_report_that_cannot_be_kept_is_told(run: Run, config: str, tmp_path: Path) -> None:
+    (tmp_path / "parts" / "partial-0001-of-0002.jsonl").mkdir(parents=True)
+    code, err = shard(run, config, tmp_path / "parts", "1/2", "--journal", str(tmp_path / "journal"))
+    assert code == 74
+    assert "partial-0001-of-0002.jsonl: cannot be written: Is a directory" in err
+    assert (tmp_path / "journal").exists()

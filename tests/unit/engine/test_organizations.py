@@ -277,3 +277,36 @@ async def test_a_journal_that_takes_no_more_ends_the_run(tmp_path: Path) -> None
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert never == ["first"]
+
+
+async def test_a_stop_at_once_still_names_everything(tmp_path: Path) -> None:
+    """What an earlier run had found is named too, though this one did not get to look for it."""
+    path = tmp_path / "journal.jsonl"
+    with closing(Journal.begin(path, run_record(), resume=False)) as journal:
+        journal.plan("found-before", "eks", 1)
+
+    async def look(_context: CollectContext) -> AsyncIterator[Discovered]:
+        await asyncio.sleep(60)
+        yield account("late")
+
+    async def hang(_context: CollectContext) -> AsyncIterator[Collected]:
+        await asyncio.sleep(60)
+        yield cluster("late")
+
+    stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    stop.set_result("interrupted by SIGINT")
+    plans: list[AccountPlan | OrganizationPlan] = [
+        corp(look),
+        AccountPlan("first", Scripted(hang), AccountOptions()),
+        AccountPlan("second", Scripted(hang), AccountOptions()),
+    ]
+    settings = ScanSettings(concurrency=1)
+    with closing(Journal.begin(path, run_record(), resume=True)) as journal:
+        outcome = await scan_accounts(
+            plans, settings, RuleSettings(), started=STARTED, progress=Seen(), stop=stop, spool=journal
+        )
+        reasons = {one.name: one.failures[0].reason for one in outcome.accounts}
+        assert all(one.completeness is AccountStatus.FAILED for one in outcome.accounts)
+    assert list(reasons) == ["corp", "first", "found-before", "second"]
+    assert all(reason.endswith(": interrupted by SIGINT") for reason in reasons.values())
+    assert reasons["found-before"] == reasons["second"] == "not scanned: interrupted by SIGINT"
