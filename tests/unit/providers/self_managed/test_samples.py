@@ -28,6 +28,7 @@ TITLES = {
     "kops-cluster": "kOps Cluster",
     "kops-cluster-snippet": "kOps Cluster",
     "kubeadm-ClusterConfiguration": "kubeadm ClusterConfiguration",
+    "kubeone": "KubeOne cluster",
     "openshift-KubeAPIServerConfig": "OpenShift APIServer, KubeAPIServerConfig or HostedCluster",
     "static-pod": "static pod manifest",
     "systemd-unit": "systemd unit",

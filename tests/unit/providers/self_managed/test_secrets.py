@@ -69,6 +69,11 @@ FILES = {
         "---\napiVersion: infrastructure.cluster.x-k8s.io/v1beta1\nkind: AzureManagedControlPlane\n"
         f"spec: {{sshPublicKey: {SECRET}}}\n"
     ),
+    "kubeone.yaml": (
+        "apiVersion: kubeone.k8c.io/v1beta2\nkind: KubeOneCluster\n"
+        f"cloudProvider: {{cloudConfig: {SECRET}}}\nfeatures:\n  openidConnect: {{config: {{clientId: {SECRET}}}}}\n"
+        f"controlPlaneComponents: {{apiServer: {{flags: {{token-auth-file: {SECRET}}}}}}}\n"
+    ),
     "flags": f"--etcd-servers=https://u:{SECRET}@h\n--audit-log-path=-\n--token-auth-file={SECRET}\n",
     "secret.yaml": (
         "kind: Pod\nspec:\n  containers:\n  - {name: kube-apiserver, command: [kube-apiserver, "
