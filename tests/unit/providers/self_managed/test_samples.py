@@ -21,6 +21,7 @@ TITLES = {
     "apiserver-deployment": "static pod manifest",
     "capi-KubeadmControlPlane": "Cluster API control plane",
     "capi-RKE2ControlPlane": "Cluster API control plane",
+    "gardener-shoot": "Gardener Shoot",
     "k3d": "k3d configuration",
     "k3s-or-rke2-config": "k3s or RKE2 configuration",
     "k3s-or-rke2-config+rke1-cluster": "k3s or RKE2 configuration",

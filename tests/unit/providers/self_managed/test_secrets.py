@@ -74,6 +74,11 @@ FILES = {
         f"cloudProvider: {{cloudConfig: {SECRET}}}\nfeatures:\n  openidConnect: {{config: {{clientId: {SECRET}}}}}\n"
         f"controlPlaneComponents: {{apiServer: {{flags: {{token-auth-file: {SECRET}}}}}}}\n"
     ),
+    "shoot.yaml": (
+        "apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nmetadata: {name: c}\nspec:\n"
+        f"  extensions: [{{type: audit, providerConfig: {{token: {SECRET}}}}}]\n"
+        f"  kubernetes: {{kubeAPIServer: {{oidcConfig: {{clientID: {SECRET}}}}}}}\n"
+    ),
     "flags": f"--etcd-servers=https://u:{SECRET}@h\n--audit-log-path=-\n--token-auth-file={SECRET}\n",
     "secret.yaml": (
         "kind: Pod\nspec:\n  containers:\n  - {name: kube-apiserver, command: [kube-apiserver, "
