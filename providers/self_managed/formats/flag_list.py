@@ -10,6 +10,7 @@ from providers.self_managed.source import ApiServerSource, Format, ManifestFile,
 from scanner.apiserver import Argument
 
 _FLAG: Final = re.compile(r"--[a-z0-9][a-zA-Z0-9_-]*(?:[= ].*)?")
+_SNAP: Final = re.compile(rb"/snap/(?:microk8s|k8s)/|SNAP_(?:DATA|COMMON)")
 _VIEW: Final = View((), "a list of flags does not say what is mounted")
 _PART: Final = (
     "the list may be a part of the command line only: it lacks --etcd-servers, which every kube-apiserver has"
@@ -23,7 +24,9 @@ class FlagList:
     signs: Final = (b"--audit-", b"--authorization-mode", b"--etcd-servers")
 
     def read(self, file: ManifestFile) -> tuple[Part, ...]:
-        """Give the API server that gets the flags, or say that they are another program's."""
+        """Give the API server that gets the flags, or say that they are another program's; not a snap's."""
+        if _SNAP.search(file.data):
+            return ()
         arguments = tuple(_listed(file)) or tuple(_lines(file))
         if not arguments:
             return ()

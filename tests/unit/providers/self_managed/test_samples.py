@@ -19,6 +19,9 @@ SAMPLES = Path(__file__).parents[5] / "shared" / "samples" / "manifests"
 TITLES = {
     "apiserver-args-list": "list of kube-apiserver flags",
     "apiserver-deployment": "static pod manifest",
+    "capi-KubeadmControlPlane": "Cluster API control plane",
+    "capi-RKE2ControlPlane": "Cluster API control plane",
+    "gardener-shoot": "Gardener Shoot",
     "k3d": "k3d configuration",
     "k3s-or-rke2-config": "k3s or RKE2 configuration",
     "k3s-or-rke2-config+rke1-cluster": "k3s or RKE2 configuration",
@@ -26,6 +29,7 @@ TITLES = {
     "kops-cluster": "kOps Cluster",
     "kops-cluster-snippet": "kOps Cluster",
     "kubeadm-ClusterConfiguration": "kubeadm ClusterConfiguration",
+    "kubeone": "KubeOne cluster",
     "openshift-KubeAPIServerConfig": "OpenShift APIServer, KubeAPIServerConfig or HostedCluster",
     "static-pod": "static pod manifest",
     "systemd-unit": "systemd unit",
@@ -35,6 +39,10 @@ TITLES = {
 """The title of each kind of the index; kinds that are not here are tested with their own formats."""
 REFUSED = {
     "124.yaml": "holds no kube-apiserver that could be recognised",  # another program's list of nodes
+    **dict.fromkeys(
+        ("076.yaml", "077.yaml", "078.yaml", "079.yaml", "111.yaml"),
+        "describes an EKS cluster, whose control plane AWS runs",
+    ),
     "249.yaml": "holds ControlPlaneConfiguration, and no kube-apiserver that could be recognised",  # of crit
     "253.yaml": "holds flags of kube-apiserver in a text that is neither a manifest nor a list of flags",
     "254.yaml": "holds flags of kube-apiserver in a text that is neither a manifest nor a list of flags",

@@ -61,6 +61,24 @@ FILES = {
         '{"Driver": "x", "KubernetesConfig": {"ExtraOptions": [{"Component": "apiserver", "Key": "token-auth-file", '
         f'"Value": "{SECRET}"}}]}}, "RegistryPassword": "{SECRET}"}}'
     ),
+    "control-plane.yaml": (
+        "apiVersion: controlplane.cluster.x-k8s.io/v1beta2\nkind: KubeadmControlPlane\nspec:\n  kubeadmConfigSpec:\n"
+        "    clusterConfiguration:\n      apiServer:\n        extraArgs:\n"
+        f"        - {{name: token-auth-file, value: {SECRET}}}\n        - {{name: audit-log-path, value: '-'}}\n"
+        f"    files: [{{path: /x, content: {SECRET}}}]\n    users: [{{name: a, passwd: {SECRET}}}]\n"
+        "---\napiVersion: infrastructure.cluster.x-k8s.io/v1beta1\nkind: AzureManagedControlPlane\n"
+        f"spec: {{sshPublicKey: {SECRET}}}\n"
+    ),
+    "kubeone.yaml": (
+        "apiVersion: kubeone.k8c.io/v1beta2\nkind: KubeOneCluster\n"
+        f"cloudProvider: {{cloudConfig: {SECRET}}}\nfeatures:\n  openidConnect: {{config: {{clientId: {SECRET}}}}}\n"
+        f"controlPlaneComponents: {{apiServer: {{flags: {{token-auth-file: {SECRET}}}}}}}\n"
+    ),
+    "shoot.yaml": (
+        "apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nmetadata: {name: c}\nspec:\n"
+        f"  extensions: [{{type: audit, providerConfig: {{token: {SECRET}}}}}]\n"
+        f"  kubernetes: {{kubeAPIServer: {{oidcConfig: {{clientID: {SECRET}}}}}}}\n"
+    ),
     "flags": f"--etcd-servers=https://u:{SECRET}@h\n--audit-log-path=-\n--token-auth-file={SECRET}\n",
     "secret.yaml": (
         "kind: Pod\nspec:\n  containers:\n  - {name: kube-apiserver, command: [kube-apiserver, "
