@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from providers.self_managed.sources.names import is_address, shown_path
-from scanner.model import Settings
+from scanner.model import SHOWN_AS_SET, Settings
 from scanner.ports import AccountOptions
 
 SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -49,6 +49,7 @@ class ClusterOptions(Settings):
         strict=False,
         examples=[["hosts/*/etc/kubernetes/manifests/kube-apiserver.yaml"]],
         description='Files, directories, globs, https:// URLs, or "-" for standard input; not for a live cluster.',
+        json_schema_extra=SHOWN_AS_SET,
     )
     version: str | None = Field(
         default=None,

@@ -81,12 +81,10 @@ def _comment(field: FieldInfo) -> Iterator[str]:
 def _line(name: str, field: FieldInfo) -> str:
     """Write a key with its default, or commented out with an example where it has none that can be written.
 
-    A list that is empty by default stands there with its example, because an empty one would mean nothing.
+    Of keys that only count together with others, those that are marked stand there with their example.
     """
     default = field.get_default(call_default_factory=True, validated_data={})
-    if default == () and field.examples:
-        return f"{name} = {_toml(field.examples[0])}"
-    if default is not None and default is not PydanticUndefined:
+    if default is not None and default is not PydanticUndefined and field.json_schema_extra != SHOWN_AS_SET:
         return f"{name} = {_toml(default)}"
     shown = _toml(field.examples[0]) if field.examples else '""'
     is_set = field.is_required() or field.json_schema_extra == SHOWN_AS_SET

@@ -6,7 +6,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.cli.shards import chosen_shard
@@ -14,6 +14,7 @@ from scanner.engine import Shard
 from scanner.errors import UsageError
 
 
+@settings(deadline=None)
 @given(st.sets(st.text(max_size=12), max_size=60), st.integers(1, 9), st.randoms())
 def test_accounts_of_the_configuration_are_dealt_out_evenly(names: set[str], count: int, random: Random) -> None:
     shuffled = list(names)

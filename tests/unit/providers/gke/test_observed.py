@@ -72,7 +72,7 @@ async def test_entries_that_cannot_be_read_leave_that_link_open(
         project.cloud.fault(kind, "ListLogEntries")
     else:
         project.cloud.deny("logging.logEntries.list")
-    cluster = await main_of(collect, rule=OBSERVE, scan={"call_timeout": 0.5, "retries": 0})
+    cluster = await main_of(collect, rule=OBSERVE, scan={"call_timeout": 2.0, "retries": 0})
     unread = observed(cluster, "admin_activity")
     assert (unread.state, unread.permission) == (LinkState.UNKNOWN, "" if kind else "logging.logEntries.list")
     assert unread.reason.startswith(f"whether entries of {ACTIVITY} arrive could not be read: logging:ListLogEntries ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.self_managed.fields import Field
@@ -98,6 +98,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON.filter(lambda value: isinstance(value, (list, dict))), st.booleans())
 def test_content_means_what_stood_there(value: object, flow: bool) -> None:  # noqa: FBT001 - hypothesis hands it over
     """Whatever the style, cutting a value out of a document does not change it."""
