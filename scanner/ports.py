@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from scanner.model import (
     AccountIdentity,
@@ -87,6 +88,28 @@ class CollectContext:
     started: datetime
     waits: Waits
     limits: Limits = field(default_factory=Unlimited)
+
+
+Emit = Callable[[Collected], None]
+"""Takes what a reader has read, at once and from within the event loop."""
+
+
+async def emitted(read: Callable[[Emit], Coroutine[Any, Any, None]]) -> AsyncGenerator[Collected, None]:
+    """Yield what a reader of many things at the same time emits, as it comes; the reader ends with the generator.
+
+    Raises:
+        Exception: What the reader ended with.
+    """
+    queue: asyncio.Queue[Collected | None] = asyncio.Queue()
+    reader = asyncio.create_task(read(queue.put_nowait))
+    reader.add_done_callback(lambda _: queue.put_nowait(None))
+    try:
+        while (item := await queue.get()) is not None:
+            yield item
+        await reader
+    finally:
+        reader.cancel()
+        await asyncio.wait([reader])
 
 
 class Provider(Protocol):

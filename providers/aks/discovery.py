@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -17,16 +17,13 @@ from providers.aks.session import Connection
 from scanner.errors import CollectionError, NotFound, PermissionDenied
 from scanner.model import (
     AccountNote,
-    Collected,
     CollectionFailure,
     Evidence,
     FailureKind,
     Note,
     NoteSeverity,
 )
-from scanner.ports import Waits
-
-Emit = Callable[[Collected], None]
+from scanner.ports import Emit, Waits
 
 _LISTS: Final = {MANAGED: (LIST_CLUSTERS, "AKS clusters"), CONNECTED: (LIST_CONNECTED, "Arc-connected clusters")}
 

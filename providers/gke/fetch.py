@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -29,25 +29,16 @@ from scanner.model import (
     Note,
     NoteSeverity,
 )
-from scanner.ports import CollectContext
-
-Emit = Callable[[Collected], None]
+from scanner.ports import CollectContext, Emit, emitted
 
 
 async def collect(
     connections: Connections, options: GkeOptions, context: CollectContext
 ) -> AsyncGenerator[Collected, None]:
     """Read one account, yielding each cluster as soon as it is known."""
-    queue: asyncio.Queue[Collected | None] = asyncio.Queue()
-    reader = asyncio.create_task(_read_account(connections, options, context, queue.put_nowait))
-    reader.add_done_callback(lambda _: queue.put_nowait(None))
-    try:
-        while (item := await queue.get()) is not None:
+    async with aclosing(emitted(lambda emit: _read_account(connections, options, context, emit))) as items:
+        async for item in items:
             yield item
-        await reader  # raises what the reader ended with: a bug
-    finally:
-        reader.cancel()
-        await asyncio.wait([reader])
 
 
 async def _read_account(connections: Connections, options: GkeOptions, context: CollectContext, emit: Emit) -> None:
