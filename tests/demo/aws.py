@@ -16,6 +16,13 @@ PRODUCTION: Final = "111122223333"
 STAGING: Final = "444455556666"
 LOCKED_OUT: Final = "999999999999"
 """An account whose role may not be assumed."""
+CORPORATION: Final = {
+    "500000000001": "payments",
+    "500000000002": "website",
+    "500000000003": "warehouse",
+    "500000000004": "research",
+}
+"""The accounts of an organisation that the scan finds by itself."""
 ROLES: Final = {PRODUCTION: role_arn(PRODUCTION), STAGING: role_arn(STAGING)}
 KMS_KEY: Final = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 SIEM: Final = "arn:aws:firehose:eu-west-1:111122223333:deliverystream/siem"
@@ -46,6 +53,7 @@ def populate(aws: AwsEmulator, newest: datetime) -> None:
     _production_virginia(aws, newest)
     _production_elsewhere(aws, newest)
     _staging(aws, newest)
+    _corporation(aws, newest)
 
 
 def _production_ireland(aws: AwsEmulator, newest: datetime) -> None:
@@ -93,6 +101,23 @@ def _staging(aws: AwsEmulator, newest: datetime) -> None:
     region.add("registered-only", (), has_group=False, fields={**registered, "accessConfig": ABSENT})
     region.add("silent-audit", _BOTH, retention_days=90, streams={"authenticator": newest})
     region.add("updating", _BOTH, retention_days=90, fields={"status": "UPDATING"})
+
+
+def _corporation(aws: AwsEmulator, newest: datetime) -> None:
+    """Make an organisation whose accounts nobody names: AWS Config knows some of their clusters, and not the others."""
+    for account, name in CORPORATION.items():
+        aws.organization.add(account, name)
+        aws.add_regions(account, "eu-west-1", "us-east-1")
+    aws.organization.add("500000000009", "closed-last-year", State="SUSPENDED")
+    aws.organization.add("500000000010", "sandbox-10")
+    known, empty, behind, unrecorded = CORPORATION
+    for account in (known, empty, behind):
+        aws.organization.record(account, "eu-west-1", "us-east-1")
+    seen = (newest - timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for account, name in ((known, "found-by-config"), (behind, "changed-since"), (unrecorded, "found-by-listing")):
+        _Region(aws, account, "eu-west-1", newest).add(name, _BOTH, retention_days=90)
+    aws.organization.capture(known, "eu-west-1", "found-by-config", *_BOTH, at=seen)
+    aws.organization.capture(behind, "eu-west-1", "changed-since", "api", at=seen)
 
 
 class _Region:
