@@ -99,6 +99,12 @@ SHOWN: dict[str, tuple[str | None, str, str, str]] = {
             f"mounted writable at /var/log/kube-apiserver, {CARRIED}"
         ),
     ),
+    "eks-anywhere": (
+        "1.34",
+        "eks-anywhere",
+        "ok",
+        "/var/log/kubernetes/api-audit.log is on /var/log/kubernetes, which EKS Anywhere mounts writable",
+    ),
     "flag-list": (
         None,
         "3 rules",

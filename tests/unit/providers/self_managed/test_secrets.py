@@ -79,6 +79,11 @@ FILES = {
         f"  extensions: [{{type: audit, providerConfig: {{token: {SECRET}}}}}]\n"
         f"  kubernetes: {{kubeAPIServer: {{oidcConfig: {{clientID: {SECRET}}}}}}}\n"
     ),
+    "eks-anywhere.yaml": (
+        "apiVersion: anywhere.eks.amazonaws.com/v1alpha1\nkind: Cluster\nmetadata: {name: c}\nspec:\n"
+        f"  controlPlaneConfiguration: {{apiServerExtraArgs: {{token-auth-file: {SECRET}}}}}\n"
+        f"  proxyConfiguration: {{httpsProxy: 'https://u:{SECRET}@proxy.example'}}\n"
+    ),
     "flags": f"--etcd-servers=https://u:{SECRET}@h\n--audit-log-path=-\n--token-auth-file={SECRET}\n",
     "secret.yaml": (
         "kind: Pod\nspec:\n  containers:\n  - {name: kube-apiserver, command: [kube-apiserver, "
