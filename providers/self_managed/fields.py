@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -146,10 +147,10 @@ class Field:
             text = "\n".join([lines[0], *rest])
             try:
                 if len(yaml_nodes.compose_all(text, self.file)) == 1:
-                    return text.encode(), self.above + first.line
+                    return _as_yaml(text).encode(), self.above + first.line
             except Malformed:
                 pass  # it uses an anchor that stands elsewhere
-        return yaml_nodes.dump(self.node).encode(), self.line - 1
+        return _as_yaml(yaml_nodes.dump(self.node)).encode(), self.line - 1
 
     def _above_text(self) -> int:
         """Count the lines above the text of a scalar; of one that is no block literal, those above its first line."""
@@ -167,6 +168,17 @@ class Field:
     def _child(self, key: ScalarNode, node: Node) -> Field:
         line = self.above + yaml_nodes.line(key)
         return Field(self.file, node, self._below(str(key.value)), self.above, line, self.body)
+
+
+def _as_yaml(text: str) -> str:
+    """Mark a mapping in YAML's flow style as YAML: kube-apiserver takes what begins with a brace for JSON."""
+    if not text.startswith("{"):
+        return text
+    try:
+        json.loads(text)
+    except ValueError:
+        return f"--- {text}"
+    return text
 
 
 def _lookup(node: Node | None, key: str, merges: int) -> tuple[ScalarNode, Node] | None:

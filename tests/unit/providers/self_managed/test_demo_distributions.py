@@ -99,6 +99,18 @@ SHOWN: dict[str, tuple[str | None, str, str, str]] = {
             f"mounted writable at /var/log/kube-apiserver, {CARRIED}"
         ),
     ),
+    "eks-anywhere": (
+        "1.34",
+        "eks-anywhere",
+        "ok",
+        "/var/log/kubernetes/api-audit.log is on /var/log/kubernetes, which EKS Anywhere mounts writable",
+    ),
+    "rke1": (
+        "1.32.5",
+        "2 rules",
+        "ok",
+        "/var/log/kube-audit/audit-log.json is on /var/log/kube-audit, which RKE1 mounts writable",
+    ),
     "flag-list": (
         None,
         "3 rules",

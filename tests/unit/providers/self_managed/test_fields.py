@@ -89,6 +89,19 @@ def test_content_that_uses_an_anchor_from_elsewhere_is_written_out() -> None:
     assert yaml.safe_load(data) == {"resources": ["secrets"]}
 
 
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("policy: {kind: Policy}\n", b"--- {kind: Policy}"),
+        ('{"policy": {"kind": "Policy"}}', b'{"kind": "Policy"}'),
+        ("x: &x a\npolicy: {kind: *x}\n", b"--- {kind: a}\n"),
+    ],
+)
+def test_content_in_flow_style_is_no_json(text: str, data: bytes) -> None:
+    """Kube-apiserver tells the two apart by the first character."""
+    assert root(text).get("policy").content()[0] == data
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab: #-'\"\\é\n", max_size=6),
     lambda inner: (

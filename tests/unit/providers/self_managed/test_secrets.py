@@ -79,6 +79,17 @@ FILES = {
         f"  extensions: [{{type: audit, providerConfig: {{token: {SECRET}}}}}]\n"
         f"  kubernetes: {{kubeAPIServer: {{oidcConfig: {{clientID: {SECRET}}}}}}}\n"
     ),
+    "eks-anywhere.yaml": (
+        "apiVersion: anywhere.eks.amazonaws.com/v1alpha1\nkind: Cluster\nmetadata: {name: c}\nspec:\n"
+        f"  controlPlaneConfiguration: {{apiServerExtraArgs: {{token-auth-file: {SECRET}}}}}\n"
+        f"  proxyConfiguration: {{httpsProxy: 'https://u:{SECRET}@proxy.example'}}\n"
+    ),
+    "cluster.yml": (
+        f"cluster_name: c\nnodes: [{{address: a, role: [controlplane], ssh_key: {SECRET}}}]\n"
+        f"private_registries: [{{url: r, user: a, password: {SECRET}}}]\nservices:\n  kube-api:\n"
+        f"    extra_args: {{token-auth-file: {SECRET}}}\n    extra_env: [A={SECRET}]\n"
+        f"    secrets_encryption_config: {{custom_config: {{resources: [{{secret: {SECRET}}}]}}}}\n"
+    ),
     "flags": f"--etcd-servers=https://u:{SECRET}@h\n--audit-log-path=-\n--token-auth-file={SECRET}\n",
     "secret.yaml": (
         "kind: Pod\nspec:\n  containers:\n  - {name: kube-apiserver, command: [kube-apiserver, "

@@ -65,7 +65,7 @@ def test_auditing_is_on_by_default() -> None:
 @pytest.mark.parametrize("text", [f"{MACHINE}    auditPolicy: {RULES}\n", f"{MACHINE}---\n{NEW}"])
 def test_a_policy_in_the_old_and_in_the_new_place(text: str) -> None:
     given = read(text).files[POLICY]
-    assert given.data == RULES.encode()
+    assert given.data == f"--- {RULES}".encode()
     assert given.evidence.value == "audit policy"
 
 
@@ -87,7 +87,7 @@ def test_the_new_documents() -> None:
         "--authorization-mode=Webhook",
         "--audit-log-maxage=1",
     ]
-    assert source.files[path].data == b"{anonymous: {enabled: true}}"
+    assert source.files[path].data == b"--- {anonymous: {enabled: true}}"
     assert source.version == "1.36.0"
 
 
