@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ASSUME_ROLE: Final = "sts:AssumeRole"
 GET_CALLER_IDENTITY: Final = "sts:GetCallerIdentity"
 DESCRIBE_REGIONS: Final = "ec2:DescribeRegions"
+LIST_REGIONS: Final = "account:ListRegions"
 LIST_CLUSTERS: Final = "eks:ListClusters"
 DESCRIBE_CLUSTER: Final = "eks:DescribeCluster"
 DESCRIBE_LOG_GROUPS: Final = "logs:DescribeLogGroups"
@@ -77,6 +78,24 @@ class Calls:
         names = await self._ask(DESCRIBE_REGIONS, home, read)
         if not names:
             raise malformed(DESCRIBE_REGIONS, home, "it names no region")
+        return tuple(names)
+
+    async def regions_of(self, account_id: str, hub_account: str) -> tuple[str, ...]:
+        """List the regions that an account of the organisation has switched on, without entering it.
+
+        Source: AWS Account Management, ListRegions: the caller's own account may not be named.
+        """
+
+        def read(page: Answer) -> list[str]:
+            return [str(region["RegionName"]) for region in page["Regions"]]
+
+        request: dict[str, object] = {"MaxResults": 50, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"]}
+        if account_id != hub_account:
+            request["AccountId"] = account_id
+        pages = self.pages(LIST_REGIONS, account_id, self.home_region, request, "Regions", read, "NextToken")
+        names = sorted([region async for regions, _ in pages for region in regions])
+        if not names:
+            raise malformed(LIST_REGIONS, account_id, "it names no region")
         return tuple(names)
 
     async def cluster_names(self, region: str) -> AsyncIterator[list[str]]:

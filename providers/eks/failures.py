@@ -108,6 +108,7 @@ _MISCONFIGURED: Final = (
     InvalidRegionError,
 )
 _SERVER_ERROR: Final = 500
+_HUB_SERVICES: Final = ("account:", "config:", "organizations:")
 _LONGEST: Final = 600
 _ASSUME_ROLE: Final = "sts:AssumeRole"
 _URL: Final = re.compile(r"(?P<scheme>https?://)(?:[^\s\"'/@]*@)?(?P<host>[^\s\"'/]*)[^\s\"']*")
@@ -236,7 +237,8 @@ def _permission_hint(action: str, message: str) -> str:
         return "no policy need allow it, so one denies it: look for a Deny in the policies of this identity"
     if action == "ec2:DescribeRegions":
         return "allow ec2:DescribeRegions, or list the account's regions in the configuration"
-    return f"allow {action}: `k8s-audit-coverage providers eks --permissions` prints the policy that is needed"
+    variant = " organization" if action.startswith(_HUB_SERVICES) else ""
+    return f"allow {action}: `k8s-audit-coverage providers eks --permissions{variant}` prints the policy that is needed"
 
 
 def _one_line(error: BaseException | str) -> str:

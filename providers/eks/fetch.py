@@ -13,6 +13,7 @@ from providers.eks.calls import (
     DESCRIBE_REGIONS,
     GET_CALLER_IDENTITY,
     LIST_CLUSTERS,
+    LIST_REGIONS,
     Calls,
 )
 from providers.eks.facts import (
@@ -29,7 +30,7 @@ from providers.eks.failures import SDK_ERRORS, evidence, translate
 from providers.eks.inventory import SELECT
 from providers.eks.normalise import normalise
 from providers.eks.options import EksOptions
-from providers.eks.organization_options import DiscoveredEksOptions, KnownAccount
+from providers.eks.organization_options import DiscoveredEksOptions, KnownAccount, known_account
 from providers.eks.session import Pool, Pools, home_regions
 from scanner.errors import CollectionError, NotFound
 from scanner.model import (
@@ -54,19 +55,53 @@ async def collect(pools: Pools, options: EksOptions, context: CollectContext) ->
 
 async def _read_account(pools: Pools, options: EksOptions, context: CollectContext, emit: Emit) -> None:
     """Get into the account, then read its regions at the same time; one that an inventory knows to be empty is left."""
-    known = options.known if isinstance(options, DiscoveredEksOptions) else None
-    if known is not None and known.is_empty:
-        emit(AccountIdentity(known.account_id))
-        emit(_known_to_be_empty(known))
-        return
     async with pools.use(context.scan) as pool:
+        known = await _known(pool, options, context, emit)
+        if known is not None and known.is_empty:
+            emit(AccountIdentity(known.account_id))
+            emit(_known_to_be_empty(known))
+            return
         entered = await enter(pool, options, context)
         if isinstance(entered, CollectionFailure):
             emit(entered)
+            _emit_unread(known, entered, options, context, emit)
             return
         calls, account = entered
         emit(AccountIdentity(account.account_id))
         await _read_regions(calls, account, options, known, context, emit)
+
+
+async def _known(pool: Pool, options: EksOptions, context: CollectContext, emit: Emit) -> KnownAccount | None:
+    """Ask what an inventory knows of the account; None where none was asked, or the account's regions are not told."""
+    origin = options.origin if isinstance(options, DiscoveredEksOptions) else None
+    if origin is None or not isinstance(options, DiscoveredEksOptions):
+        return None
+    regions = options.regions
+    if not isinstance(regions, tuple):
+        try:
+            session = await pool.session(origin.hub.profile)
+            hub = Calls(pool.caller(session, origin.hub, origin.home_region, context.limits), context.waits)
+            regions = await hub.regions_of(options.account_id, origin.hub_account)
+        except CollectionError as error:
+            text = f"every region is listed, because {LIST_REGIONS} did not say which there are: {error.what}"
+            emit(AccountNote(Note(NoteSeverity.WARNING, text, (evidence(error, LIST_REGIONS),))))
+            return None
+    return known_account(options, origin, regions)
+
+
+def _emit_unread(
+    known: KnownAccount | None, entered: CollectionFailure, options: EksOptions, context: CollectContext, emit: Emit
+) -> None:
+    """Report the clusters of an account that could not be entered, as far as an inventory names them."""
+    if known is None:
+        return
+    account = AccountFacts(context.account, known.account_id, known.identity)
+    error = CollectionError(entered.reason, where=entered.operation, hint=entered.hint, permission=entered.permission)
+    for region, clusters in known.clusters.items():
+        for seen in clusters:
+            if options.wants(seen.name):
+                facts = ClusterFacts(account, region, seen.name, error, error, seen=seen)
+                emit(normalise(facts, context.rule, context.started))
 
 
 async def enter(
@@ -127,7 +162,8 @@ async def _read_regions(
             if clusters
         ]
     listed = [reader.result() for reader in (*listing, *reading)]
-    if None not in listed:
+    # Of an organisation's accounts few have a cluster of some name: that one lacks it is no mistake.
+    if None not in listed and not isinstance(options, DiscoveredEksOptions):
         found = frozenset[str]().union(*(names for names in listed if names))
         for name in options.missing_of(found):
             emit(_not_there(name))
@@ -159,11 +195,12 @@ class _RegionReader:
         self._options = options
         self._context = context
         self._emit = emit
+        self._is_behind = False
 
-    async def read(self) -> frozenset[str] | None:
+    async def read(self, done: frozenset[str] = frozenset()) -> frozenset[str] | None:
         """List the clusters, and read each as soon as its name is known; list the log groups beside them, once.
 
-        Gives the names of all clusters, None where not all of them could be listed.
+        Gives the names of all clusters, None where not all of them could be listed; those `done` are not read again.
         """
         names: set[str] = set()
         complete = True
@@ -172,7 +209,7 @@ class _RegionReader:
             try:
                 async for page in self._calls.cluster_names(self._region):
                     for name in page:
-                        if name in names or not self._options.wants(name):
+                        if name in names or name in done or not self._options.wants(name):
                             continue
                         if log_groups is None:
                             log_groups = tasks.create_task(self._read_log_groups())
@@ -184,14 +221,16 @@ class _RegionReader:
         self._note_left_out(names)
         return frozenset(names) if complete else None
 
-    async def read_seen(self, clusters: tuple[SeenCluster, ...]) -> frozenset[str]:
-        """Read the clusters that an inventory saw here, without listing them; the log groups beside them, once."""
+    async def read_seen(self, clusters: tuple[SeenCluster, ...]) -> frozenset[str] | None:
+        """Read the clusters that an inventory saw here; where one of them is gone, it is behind, and all are listed."""
         wanted = [one for one in clusters if self._options.wants(one.name)]
         if wanted:
             async with asyncio.TaskGroup() as tasks:
                 log_groups = tasks.create_task(self._read_log_groups())
                 for one in wanted:
                     tasks.create_task(self._read_cluster(one.name, log_groups, one))
+        if self._is_behind:
+            return await self.read(done=frozenset(one.name for one in wanted))
         names = {one.name for one in clusters}
         self._note_left_out(names)
         return frozenset(names)
@@ -202,7 +241,8 @@ class _RegionReader:
         """Read one cluster and all that belongs to it, and emit what was observed."""
         cluster = await _outcome(self._calls.cluster(self._region, name))
         if isinstance(cluster, NotFound):
-            self._emit(_deleted(cluster, name, self._region))
+            self._is_behind |= seen is not None
+            self._emit(_deleted(cluster, name, self._region, seen))
             return
         groups = await log_groups
         group = groups if isinstance(groups, CollectionError) else groups.get(log_group_name(name))
@@ -260,7 +300,10 @@ def _not_there(name: str) -> CollectionFailure:
     )
 
 
-def _deleted(error: NotFound, name: str, region: str) -> AccountNote:
-    """Note a cluster that was deleted after it was listed."""
+def _deleted(error: NotFound, name: str, region: str, seen: SeenCluster | None) -> AccountNote:
+    """Note a cluster that was deleted after it was listed, or after an inventory saw it."""
     text = f"cluster {name} in {region} was deleted while the account was read"
+    if seen is not None:
+        when = seen.captured or "an unknown time"
+        text = f"cluster {name} in {region}, which {seen.inventory} had as of {when}, is gone: the region was listed"
     return AccountNote(Note(NoteSeverity.INFO, text, (evidence(error, DESCRIBE_CLUSTER),)))

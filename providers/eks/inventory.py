@@ -10,9 +10,11 @@ Sources: AWS Config, "Supported resource types" and its resource schema (awslabs
 from __future__ import annotations
 
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from providers.eks.calls import Calls
@@ -29,31 +31,42 @@ _CLUSTERS: Final = (
     f" WHERE resourceType = '{CLUSTER}'"
 )
 _RECORDERS: Final = (
-    "SELECT accountId, awsRegion, configuration.Recording, configuration.RecordingGroup"
-    f" WHERE resourceType = '{_RECORDER}'"
+    "SELECT accountId, awsRegion, configuration.Name, configuration.Recording, configuration.RecordingGroup,"
+    f" configuration.RecordingMode WHERE resourceType = '{_RECORDER}'"
 )
+_SERVICE_LINKED: Final = "AWSConfigurationRecorderFor"
+"""How the names of recorders begin that other services keep for themselves: what they record reaches no aggregator.
+
+Source: AWS Config, "Working with the configuration recorder", service-linked recorders.
+"""
 
 
 @dataclass(slots=True)
 class Inventory:
-    """What an inventory knows.
+    """What an inventory knows. Of ten thousand accounts it is in memory as a whole, so that regions are shared.
 
     Attributes:
         name: What a person calls it.
         clusters: What it saw, by account and region.
-        looked: The accounts and regions of which it records every cluster.
-        stale: Accounts and regions whose last update failed, with why; an account of "" stands for all of them.
+        looked: The regions of each account of which it records every cluster as soon as it changes.
+        stale: Accounts and regions whose last update failed, with why; "" stands for all of them.
     """
 
     name: str
     clusters: dict[tuple[str, str], list[SeenCluster]] = field(default_factory=lambda: defaultdict(list))
-    looked: set[tuple[str, str]] = field(default_factory=set)
+    looked: dict[str, frozenset[str]] = field(default_factory=dict)
     stale: dict[tuple[str, str], str] = field(default_factory=dict)
+    _sets: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
 
     def covers(self, account: str, region: str) -> bool:
         """Tell whether an account has no clusters in a region but those that it saw."""
-        is_stale = not {(account, region), ("", region), ("", "")}.isdisjoint(self.stale)
-        return (account, region) in self.looked and not is_stale
+        places = {(account, region), (account, ""), ("", region), ("", "")}
+        return region in self.looked.get(account, frozenset()) and places.isdisjoint(self.stale)
+
+    def look(self, account: str, region: str) -> None:
+        """Take note that it records clusters there."""
+        found = self.looked.get(account, frozenset()) | {region}
+        self.looked[account] = self._sets.setdefault(found, found)
 
     def seen(self, account: str, region: str) -> tuple[SeenCluster, ...]:
         """Give the clusters that it saw there, in order."""
@@ -64,16 +77,21 @@ async def from_config(calls: Calls, aggregator: str, region: str) -> Inventory:
     """Ask an aggregator of AWS Config; CollectionError where it may not be asked or does not answer."""
     inventory = Inventory(f"AWS Config aggregator {aggregator}")
     where = f"{aggregator} in {region}"
-    for expression, take in ((_RECORDERS, _take_recorder), (_CLUSTERS, _take_cluster)):
-        request = {"ConfigurationAggregatorName": aggregator, "Expression": expression, "Limit": 100}
-        async for rows, _ in calls.pages(SELECT, where, region, request, "Results", _rows, "NextToken"):
-            for row in rows:
-                take(inventory, row)
-    request = {"ConfigurationAggregatorName": aggregator, "UpdateStatus": ["FAILED", "OUTDATED"], "Limit": 100}
+    named = {"ConfigurationAggregatorName": aggregator, "Limit": 100}
+    request = {**named, "Expression": _RECORDERS}
+    async for places, _ in calls.pages(SELECT, where, region, request, "Results", _recorders, "NextToken"):
+        for account, place in places:
+            inventory.look(account, place)
+    request = {**named, "Expression": _CLUSTERS}
+    clusters = partial(_clusters, inventory.name)
+    async for found, _ in calls.pages(SELECT, where, region, request, "Results", clusters, "NextToken"):
+        for account, place, cluster in found:
+            inventory.clusters[account, place].append(cluster)
+    request = {**named, "UpdateStatus": ["FAILED", "OUTDATED"]}
     pages = calls.pages(SOURCES, where, region, request, "AggregatedSourceStatusList", _sources, "NextToken")
     async for sources, _ in pages:
-        for account, source_region, why in sources:
-            inventory.stale[account, source_region] = why
+        for account, place, why in sources:
+            inventory.stale[account, place] = why
     return inventory
 
 
@@ -82,27 +100,57 @@ def _rows(page: Answer) -> list[dict[str, Any]]:
     return [json.loads(row) for row in page["Results"]]
 
 
-def _take_recorder(inventory: Inventory, row: Mapping[str, Any]) -> None:
-    """Count an account and region as looked at where its recorder runs and records EKS clusters."""
-    configuration = row.get("configuration") or {}
-    group = configuration.get("RecordingGroup") or {}
+def _recorders(page: Answer) -> list[tuple[str, str]]:
+    """Give the accounts and regions whose recorder runs and records EKS clusters whenever they change."""
+    return [
+        (sys.intern(str(row["accountId"])), sys.intern(str(row["awsRegion"])))
+        for row in _rows(page)
+        if _records(row.get("configuration") or {})
+    ]
+
+
+def _records(configuration: Mapping[str, Any]) -> bool:
+    """Tell whether a recorder runs, is the account's own, and records EKS clusters whenever they change."""
+    if configuration.get("Recording") is not True:
+        return False
+    if str(configuration.get("Name") or "").startswith(_SERVICE_LINKED):
+        return False
+    mode = configuration.get("RecordingMode") or {}
+    overrides = [
+        one.get("RecordingFrequency")
+        for one in mode.get("RecordingModeOverrides") or []
+        if CLUSTER in (one.get("ResourceTypes") or [])
+    ]
+    frequency = (overrides or [mode.get("RecordingFrequency")])[0]
+    return frequency in (None, "CONTINUOUS") and _holds_clusters(configuration.get("RecordingGroup") or {})
+
+
+def _holds_clusters(group: Mapping[str, Any]) -> bool:
+    """Tell whether a recording group holds EKS clusters: by its strategy, and by the older fields without one."""
+    included = CLUSTER in (group.get("ResourceTypes") or [])
     excluded = (group.get("ExclusionByResourceTypes") or {}).get("ResourceTypes") or []
-    is_listed = CLUSTER in (group.get("ResourceTypes") or [])
-    is_everything = group.get("AllSupported") is True or bool(excluded)
-    records = is_listed or (is_everything and CLUSTER not in excluded)
-    if configuration.get("Recording") is True and records:
-        inventory.looked.add((str(row["accountId"]), str(row["awsRegion"])))
+    strategy = (group.get("RecordingStrategy") or {}).get("UseOnly")
+    by_strategy = {
+        "ALL_SUPPORTED_RESOURCE_TYPES": True,
+        "EXCLUSION_BY_RESOURCE_TYPES": CLUSTER not in excluded,
+        "INCLUSION_BY_RESOURCE_TYPES": included,
+    }
+    without_one = included or ((group.get("AllSupported") is True or bool(excluded)) and CLUSTER not in excluded)
+    return without_one if strategy is None else by_strategy.get(strategy, False)
 
 
-def _take_cluster(inventory: Inventory, row: Mapping[str, Any]) -> None:
-    """Take in one cluster: its name, and the log types that stood there when it was captured."""
-    logging = (row.get("configuration") or {}).get("Logging") or {}
-    types = ((logging.get("ClusterLogging") or {}).get("EnabledTypes")) or []
-    enabled = tuple(sorted(str(one["Type"]) for one in types))
-    name = str(row.get("resourceName") or str(row["arn"]).rpartition("/")[2])
-    captured = str(row.get("configurationItemCaptureTime") or "")
-    cluster = SeenCluster(name, enabled, captured, inventory.name)
-    inventory.clusters[str(row["accountId"]), str(row["awsRegion"])].append(cluster)
+def _clusters(inventory: str, page: Answer) -> list[tuple[str, str, SeenCluster]]:
+    """Give the clusters with their accounts and regions: names, and the log types that stood there when captured."""
+    found = []
+    for row in _rows(page):
+        logging = (row.get("configuration") or {}).get("Logging") or {}
+        types = (logging.get("ClusterLogging") or {}).get("EnabledTypes") or []
+        enabled = tuple(sorted(str(one["Type"]) for one in types))
+        name = str(row.get("resourceName") or str(row["arn"]).rpartition("/")[2])
+        captured = str(row.get("configurationItemCaptureTime") or "")
+        cluster = SeenCluster(name, enabled, captured, inventory)
+        found.append((str(row["accountId"]), str(row["awsRegion"]), cluster))
+    return found
 
 
 def _sources(page: Answer) -> list[tuple[str, str, str]]:

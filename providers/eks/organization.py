@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +10,7 @@ from providers.eks.calls import Calls
 from providers.eks.facts import AccountFacts
 from providers.eks.fetch import enter
 from providers.eks.inventory import SELECT, Inventory, from_config
-from providers.eks.organization_options import DiscoveredEksOptions, EksOrganizationOptions, KnownAccount
+from providers.eks.organization_options import EksOrganizationOptions, Origin
 from providers.eks.session import Pools
 from providers.eks.wire import Answer
 from scanner.errors import CollectionError
@@ -21,7 +20,6 @@ from scanner.ports import CollectContext, Discovered, DiscoveredAccount
 LIST_ACCOUNTS: Final = "organizations:ListAccounts"
 LIST_ACCOUNTS_FOR_PARENT: Final = "organizations:ListAccountsForParent"
 LIST_UNITS: Final = "organizations:ListOrganizationalUnitsForParent"
-LIST_REGIONS: Final = "account:ListRegions"
 
 _ACTIVE: Final = "ACTIVE"
 _MOST_TOLD: Final = 20
@@ -65,24 +63,33 @@ class _Finder:
         self._context = context
         self._excluded: list[str] = []
         self._not_active: list[str] = []
-        self._count = 0
+        self._used: set[str] = set()
 
     async def found(self) -> AsyncIterator[Discovered]:
         """Give the accounts, then what is to be said about the others."""
         inventory, note = await self._inventory()
         if note is not None:
             yield note
+        origin = None
+        if inventory is not None:
+            hub = self._options.hub()
+            place = (self._calls.home_region, self._hub.account_id, self._hub.identity)
+            origin = Origin(inventory, hub, *place)
         async for page in self._pages():
             if isinstance(page, CollectionFailure):
                 yield page
                 continue
-            wanted = [account for account in page if self._wants(account)]
-            self._count += len(wanted)
-            for found in await asyncio.gather(*(self._account(account, inventory) for account in wanted)):
-                yield found
+            for account in page:
+                if self._wants(account):
+                    yield self._account(account, origin)
         for what, names in (("excluded by exclude_accounts", self._excluded), ("not active", self._not_active)):
             if names:
                 yield _left_out(what, names)
+        unused = [glob for glob in self._options.exclude_accounts if glob not in self._used]
+        if unused:
+            text = f"exclude_accounts names {', '.join(unused)}, which no account of the organisation matches"
+            read = (Evidence(LIST_ACCOUNTS, "Accounts", "no match"),)
+            yield AccountNote(Note(NoteSeverity.WARNING, text, read))
 
     async def _inventory(self) -> tuple[Inventory | None, AccountNote | None]:
         """Ask the inventory; without its answer every account is asked itself."""
@@ -117,6 +124,7 @@ class _Finder:
                     seen.update(account.id for account in fresh)
                     yield fresh
                 if parent is not None:
+                    action = LIST_UNITS
                     waiting += await self._units_below(parent)
             except CollectionError as error:
                 whole = not seen and len(waiting) == 0
@@ -137,7 +145,9 @@ class _Finder:
     def _wants(self, account: _Listed) -> bool:
         """Sort out those that are left out."""
         shown = f"{account.name} ({account.id})" if account.name else account.id
-        if self._options.leaves_out(account.id, account.name):
+        pattern = self._options.left_out_by(account.id, account.name)
+        if pattern is not None:
+            self._used.add(pattern)
             self._excluded.append(shown)
             return False
         if account.state != _ACTIVE:
@@ -145,41 +155,11 @@ class _Finder:
             return False
         return True
 
-    async def _account(self, account: _Listed, inventory: Inventory | None) -> DiscoveredAccount:
-        """Give what reads one account; where an inventory is there, the regions that it leaves to be listed."""
+    def _account(self, account: _Listed, origin: Origin | None) -> DiscoveredAccount:
+        """Give what reads one account; what an inventory knows of it is asked in the account's own turn."""
         options = self._options.account(account.id, self._hub.partition)
         name = f"{self._context.account}/{account.id}"
-        if inventory is None:
-            return DiscoveredAccount(name, options)
-        return DiscoveredAccount(name, await self._with_inventory(account.id, options, inventory))
-
-    async def _with_inventory(
-        self, account_id: str, options: DiscoveredEksOptions, inventory: Inventory
-    ) -> DiscoveredEksOptions:
-        """Add what the inventory knows; an account whose regions cannot be told is left to be asked itself."""
-        regions = options.regions
-        if not isinstance(regions, tuple):
-            try:
-                regions = await self._regions(account_id)
-            except CollectionError:
-                return options
-        clusters = {one: inventory.seen(account_id, one) for one in regions if inventory.covers(account_id, one)}
-        to_list = tuple(one for one in regions if one not in clusters)
-        return options.knowing(KnownAccount(account_id, self._hub.identity, inventory.name, clusters, to_list))
-
-    async def _regions(self, account_id: str) -> tuple[str, ...]:
-        """List the regions that an account has switched on, without entering it."""
-
-        def read(page: Answer) -> list[str]:
-            return [str(region["RegionName"]) for region in page["Regions"]]
-
-        request: dict[str, object] = {"MaxResults": 50, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"]}
-        if account_id != self._hub.account_id:  # which may not name itself
-            request["AccountId"] = account_id
-        pages = self._calls.pages(
-            LIST_REGIONS, account_id, self._calls.home_region, request, "Regions", read, "NextToken"
-        )
-        return tuple(sorted([region async for regions, _ in pages for region in regions]))
+        return DiscoveredAccount(name, options if origin is None else options.within(origin))
 
 
 def _accounts(page: Answer) -> list[_Listed]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field, PrivateAttr, field_validator
 
 from providers.eks.facts import SeenCluster
 from providers.eks.options import EksOptions, Names, Regions, refuse_strange_regions
 from scanner.ports import OrganizationOptions
+
+if TYPE_CHECKING:
+    from providers.eks.inventory import Inventory
 
 _ROLE: Final = r"^[\w+=,.@-]+(/[\w+=,.@-]+)*$"
 _UNIT: Final = r"^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})$"
@@ -60,7 +64,7 @@ class EksOrganizationOptions(OrganizationOptions):
         examples=["organization"],
         description="AWS Config aggregator that knows the organisation's clusters, so that not every region is asked.",
     )
-    config_region: str | None = Field(
+    config_region: Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d+$")] | None = Field(
         default=None, examples=["eu-west-1"], description="Region of the aggregator; without it the home region."
     )
 
@@ -70,9 +74,11 @@ class EksOrganizationOptions(OrganizationOptions):
         """Refuse an empty list, a name that is no region, and one that stands twice."""
         return refuse_strange_regions(value)
 
-    def leaves_out(self, account_id: str, name: str) -> bool:
-        """Say whether an account is left out, by its id or its name."""
-        return any(fnmatchcase(text, glob) for glob in self.exclude_accounts for text in (account_id, name))
+    def left_out_by(self, account_id: str, name: str) -> str | None:
+        """Give the pattern by which an account is left out, for its id or its name; None where none does."""
+        return next(
+            (glob for glob in self.exclude_accounts if fnmatchcase(account_id, glob) or fnmatchcase(name, glob)), None
+        )
 
     def hub(self) -> EksOptions:
         """Give what enters the account in which the organisation's accounts are listed."""
@@ -100,49 +106,67 @@ class EksOrganizationOptions(OrganizationOptions):
 class DiscoveredEksOptions(EksOptions):
     """How one account of an organisation is read."""
 
-    _known: KnownAccount | None = PrivateAttr(default=None)
+    _origin: Origin | None = PrivateAttr(default=None)
 
     @property
-    def known(self) -> KnownAccount | None:
-        """What an inventory knows of the account; None where none was asked."""
-        return self._known
+    def origin(self) -> Origin | None:
+        """What an inventory knows of the organisation; None where none was asked."""
+        return self._origin
 
-    def knowing(self, known: KnownAccount) -> DiscoveredEksOptions:
-        """Give the same with what an inventory knows."""
+    @property
+    def account_id(self) -> str:
+        """The account's id, which its role names."""
+        return str(self.role_arn).split(":")[4]
+
+    def within(self, origin: Origin) -> DiscoveredEksOptions:
+        """Give the same as part of an organisation that an inventory knows."""
         found = self.model_copy()
-        found._known = known  # noqa: SLF001 - its own
+        found._origin = origin  # noqa: SLF001 - its own
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What all accounts of an organisation have in common; one object for all of them.
+
+    Attributes:
+        hub: What enters the account in which the organisation's accounts are listed.
+        home_region: Where that account is asked.
+        hub_account: Its id.
+        identity: The ARN of the identity that asked.
+    """
+
+    inventory: Inventory
+    hub: EksOptions
+    home_region: str
+    hub_account: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
 class KnownAccount:
     """What an inventory knows of one account.
 
     Attributes:
-        account_id: The account's id, which is known without entering it.
-        identity: The ARN of the identity that asked.
-        inventory: What a person calls the inventory.
         clusters: The clusters that it saw, by the regions of which it sees all.
         to_list: The regions that still have to be listed.
     """
 
-    __slots__ = ("account_id", "clusters", "identity", "inventory", "to_list")
-
-    def __init__(
-        self,
-        account_id: str,
-        identity: str,
-        inventory: str,
-        clusters: Mapping[str, tuple[SeenCluster, ...]],
-        to_list: tuple[str, ...],
-    ) -> None:
-        """Keep it: of ten thousand accounts all are in memory at once."""
-        self.account_id = account_id
-        self.identity = identity
-        self.inventory = inventory
-        self.clusters = clusters
-        self.to_list = to_list
+    account_id: str
+    identity: str
+    inventory: str
+    clusters: Mapping[str, tuple[SeenCluster, ...]]
+    to_list: tuple[str, ...]
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to read: no cluster, and no region to list."""
         return not self.to_list and not any(self.clusters.values())
+
+
+def known_account(options: DiscoveredEksOptions, origin: Origin, regions: tuple[str, ...]) -> KnownAccount:
+    """Divide an account's regions into those that the inventory sees and those that have to be listed."""
+    account, inventory = options.account_id, origin.inventory
+    clusters = {one: inventory.seen(account, one) for one in regions if inventory.covers(account, one)}
+    to_list = tuple(one for one in regions if one not in clusters)
+    return KnownAccount(account, origin.identity, inventory.name, clusters, to_list)

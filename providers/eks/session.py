@@ -19,7 +19,7 @@ from providers.eks.partitions import HOME_REGIONS, partition_of_arn, partition_o
 from providers.eks.wire import Answer, Endpoints, Outcome, Wire
 from scanner.errors import Throttled
 from scanner.model import ScanSettings
-from scanner.ports import Limits
+from scanner.ports import Limits, Unlimited
 
 Service = Literal["account", "config", "ec2", "eks", "logs", "organizations", "sts"]
 
@@ -136,7 +136,6 @@ class Caller:
         self, service: Service, operation: str, region: str, parameters: Mapping[str, object] | None = None
     ) -> Answer:
         """Make one call; raises botocore's errors."""
-        keys = await self.keys.get()
 
         async def turn(attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
             outcomes: list[Outcome] = []
@@ -146,7 +145,7 @@ class Caller:
                     _tell_throttling(outcomes[0], operation)
             return outcomes[0]
 
-        return await self.wire.call(self.endpoints, service, region, operation, parameters or {}, keys, turn)
+        return await self.wire.call(self.endpoints, service, region, operation, parameters or {}, self.keys.get, turn)
 
 
 def _tell_throttling(outcome: Outcome, operation: str) -> None:
@@ -175,9 +174,10 @@ class Pool:
         """Give what makes an account's calls; none is made for that."""
         endpoints = self._endpoints.setdefault(options.profile, Endpoints(session.core))
         source = self._sources.setdefault(options.profile, SourceKeys(session))
-        by_source = Caller(self._wire, endpoints, source, home_region, limits, options.profile or "source")
         if options.role_arn is None:
-            return by_source
+            return Caller(self._wire, endpoints, source, home_region, limits, options.profile or "source")
+        # Several accounts wait for one role: none of their limits may hold that up, or be held beyond its account.
+        by_source = Caller(self._wire, endpoints, source, home_region, Unlimited(), "source")
         parameters = {"RoleArn": options.role_arn, "RoleSessionName": options.session_name}
         if options.external_id is not None:
             parameters["ExternalId"] = options.external_id

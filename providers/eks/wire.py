@@ -182,10 +182,10 @@ class Wire:
         region: str,
         operation: str,
         parameters: Mapping[str, object],
-        keys: ReadOnlyCredentials,
+        keys: Callable[[], Awaitable[ReadOnlyCredentials]],
         turn: Turn,
     ) -> Answer:
-        """Make one call, with as many retries as the scan allows; each attempt takes its `turn`.
+        """Make one call, with as many retries as the scan allows; each attempt takes its `turn`, and fresh `keys` then.
 
         Raises:
             BotoCoreError: There was no answer; ClientError (which is none) is an answer that says no.
@@ -216,7 +216,7 @@ class Wire:
         endpoint: Endpoint,
         model: OperationModel,
         parameters: Mapping[str, object],
-        keys: ReadOnlyCredentials,
+        keys: Callable[[], Awaitable[ReadOnlyCredentials]],
     ) -> Outcome:
         """Sign and send a request once, and take in what comes back.
 
@@ -224,9 +224,10 @@ class Wire:
         and taken apart afterwards.
         """
         session = self._session(endpoints.ca_bundle)
+        good = await keys()
         try:
             async with self._limit:
-                request = _signed(endpoint, model, parameters, keys)
+                request = _signed(endpoint, model, parameters, good)
                 status, headers, body = await self._send(session, request, endpoint.proxy)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return Outcome(error=_botocore_error(error, endpoint.url))

@@ -42,12 +42,16 @@ class Organization:
 
     def record(self, account: str, *regions: str, recording: bool = True, **group: object) -> None:
         """Let a recorder run in some regions; it records everything unless `group` says otherwise."""
-        configuration = {"Recording": recording, "RecordingGroup": group or {"AllSupported": True}}
         for region in regions:
-            place = {"accountId": account, "awsRegion": region}
-            self.rows.append(
-                {"resourceType": "AWS::Config::ConfigurationRecorder", **place, "configuration": configuration}
-            )
+            self.recorder(account, region, {"Recording": recording, "RecordingGroup": group or {"AllSupported": True}})
+
+    def recorder(self, account: str, region: str, configuration: dict[str, object]) -> None:
+        """Let the aggregator know a recorder with this configuration."""
+        place = {"accountId": account, "awsRegion": region}
+        configuration = {"Name": "default", **configuration}
+        self.rows.append(
+            {"resourceType": "AWS::Config::ConfigurationRecorder", **place, "configuration": configuration}
+        )
 
     def capture(self, account: str, region: str, name: str, *enabled: str, at: str = "2026-03-01T09:00:00Z") -> None:
         """Let the aggregator know a cluster, in the shape of its CloudFormation type."""

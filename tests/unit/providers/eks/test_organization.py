@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from providers.eks import EksProvider
 from providers.eks.organization_options import DiscoveredEksOptions, EksOrganizationOptions
-from scanner.model import AccountIdentity, AccountNote, CollectionFailure, FailureKind, RuleSettings, ScanSettings
+from scanner.assessment import assess
+from scanner.engine import AccountPlan, scan_accounts
+from scanner.journal import Journal, RunRecord
+from scanner.model import (
+    AccountIdentity,
+    AccountNote,
+    CollectionFailure,
+    FailureKind,
+    RuleSettings,
+    ScanSettings,
+    Status,
+)
 from scanner.ports import AccountOptions, CollectContext, Discovered, DiscoveredAccount, OrganizationOptions
+from tests.bench.silent import Silent
 from tests.emulators.aws import HOME_ACCOUNT, AwsEmulator, Group, faults
 from tests.unit.providers.eks.conftest import NOW, Collection
 
@@ -119,7 +135,7 @@ async def test_the_accounts_are_read_with_the_role_of_the_organisation(corp: Aws
         "audit",
         ("sandbox-*",),
     )
-    assert options.known is None
+    assert options.origin is None
     got = await read(options)
     assert set(got.clusters) == {"prod"}
     assert len(corp.called("eks:ListClusters")) == 2
@@ -163,8 +179,9 @@ async def test_a_unit_that_may_not_be_listed_costs_only_itself(aws: AwsEmulator,
     found = await discover(organizational_units=(top, other))
     assert found.ids == [ONE, TWO]
     [failed] = found.failures
-    assert (failed.operation, failed.whole_account) == ("organizations:ListAccountsForParent", False)
-    assert "organizations:ListOrganizationalUnitsForParent is denied" in failed.reason
+    assert (failed.operation, failed.whole_account) == ("organizations:ListOrganizationalUnitsForParent", False)
+    assert failed.permission == "organizations:ListOrganizationalUnitsForParent"
+    assert "`k8s-audit-coverage providers eks --permissions organization`" in failed.hint
 
 
 async def test_an_inventory_leaves_only_clusters_to_be_asked(corp: AwsEmulator, discover: Discover) -> None:
@@ -202,24 +219,70 @@ async def test_named_regions_cost_an_inventory_no_call_an_account(corp: AwsEmula
     assert corp.called("account:ListRegions") == []
 
 
+EKS = "AWS::EKS::Cluster"
+
+
 @pytest.mark.parametrize(
-    "group",
+    "configuration",
     [
-        {"AllSupported": False, "ResourceTypes": ["AWS::S3::Bucket"]},
-        {"AllSupported": False, "ExclusionByResourceTypes": {"ResourceTypes": ["AWS::EKS::Cluster"]}},
-        {},
+        {"RecordingGroup": {"AllSupported": False, "ResourceTypes": ["AWS::S3::Bucket"]}},
+        {"RecordingGroup": {"AllSupported": False, "ExclusionByResourceTypes": {"ResourceTypes": [EKS]}}},
+        {"RecordingGroup": {"AllSupported": True}, "Recording": False},
+        {"RecordingGroup": {"AllSupported": True}, "Name": "AWSConfigurationRecorderForSomeService_123"},
+        {"RecordingGroup": {"AllSupported": True}, "RecordingMode": {"RecordingFrequency": "DAILY"}},
+        {
+            "RecordingGroup": {"AllSupported": True},
+            "RecordingMode": {
+                "RecordingFrequency": "CONTINUOUS",
+                "RecordingModeOverrides": [{"RecordingFrequency": "DAILY", "ResourceTypes": [EKS]}],
+            },
+        },
+        {
+            "RecordingGroup": {
+                "RecordingStrategy": {"UseOnly": "INCLUSION_BY_RESOURCE_TYPES"},
+                "ResourceTypes": ["AWS::S3::Bucket"],
+                "ExclusionByResourceTypes": {"ResourceTypes": ["AWS::EC2::Instance"]},
+            }
+        },
+        {"RecordingGroup": {"AllSupported": True, "RecordingStrategy": {"UseOnly": "SOMETHING_NEW"}}},
     ],
-    ids=["other types", "excluded", "switched off"],
+    ids=["other types", "excluded", "switched off", "a service's own", "daily", "daily for EKS", "strategy", "unknown"],
 )
-async def test_a_recorder_that_does_not_record_clusters_proves_nothing(
-    group: dict[str, Any], corp: AwsEmulator, discover: Discover
+async def test_a_recorder_that_may_miss_clusters_proves_nothing(
+    configuration: dict[str, Any], corp: AwsEmulator, discover: Discover
 ) -> None:
-    corp.organization.record(ONE, HERE, recording=bool(group), **group)
+    corp.organization.recorder(ONE, HERE, {"Recording": True, **configuration})
     corp.organization.record(ONE, THERE)
     found = await discover(config_aggregator="organization")
     got = await read(found.accounts[f"corp/{ONE}"])
     assert set(got.clusters) == {"prod"}
     assert [call.region for call in corp.called("eks:ListClusters")] == [HERE]
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        {"RecordingGroup": {"RecordingStrategy": {"UseOnly": "ALL_SUPPORTED_RESOURCE_TYPES"}}},
+        {"RecordingGroup": {"RecordingStrategy": {"UseOnly": "INCLUSION_BY_RESOURCE_TYPES"}, "ResourceTypes": [EKS]}},
+        {
+            "RecordingGroup": {"AllSupported": True},
+            "RecordingMode": {
+                "RecordingFrequency": "DAILY",
+                "RecordingModeOverrides": [{"RecordingFrequency": "CONTINUOUS", "ResourceTypes": [EKS]}],
+            },
+        },
+    ],
+    ids=["all", "included", "continuous for EKS"],
+)
+async def test_a_recorder_that_sees_every_cluster_saves_the_list(
+    configuration: dict[str, Any], corp: AwsEmulator, discover: Discover
+) -> None:
+    for region in (HERE, THERE):
+        corp.organization.recorder(ONE, region, {"Recording": True, **configuration})
+    corp.organization.capture(ONE, HERE, "prod", *BOTH)
+    found = await discover(config_aggregator="organization")
+    assert set((await read(found.accounts[f"corp/{ONE}"])).clusters) == {"prod"}
+    assert corp.called("eks:ListClusters") == []
 
 
 async def test_a_recorder_of_everything_but_something_else_does(corp: AwsEmulator, discover: Discover) -> None:
@@ -236,8 +299,10 @@ async def test_a_recorder_of_everything_but_something_else_does(corp: AwsEmulato
     [
         {"SourceId": ONE, "SourceType": "ACCOUNT", "AwsRegion": HERE},
         {"SourceId": "Organization", "SourceType": "ORGANIZATION", "AwsRegion": HERE},
+        {"SourceId": ONE, "SourceType": "ACCOUNT"},
+        {"SourceId": "Organization", "SourceType": "ORGANIZATION"},
     ],
-    ids=["account", "organisation"],
+    ids=["account", "organisation", "account everywhere", "organisation everywhere"],
 )
 async def test_a_source_that_is_not_up_to_date_is_listed(
     source: dict[str, str], corp: AwsEmulator, discover: Discover
@@ -247,25 +312,35 @@ async def test_a_source_that_is_not_up_to_date_is_listed(
     found = await discover(config_aggregator="organization")
     got = await read(found.accounts[f"corp/{ONE}"])
     assert set(got.clusters) == {"prod"}
-    assert [call.region for call in corp.called("eks:ListClusters")] == [HERE]
+    everywhere = [HERE, THERE] if "AwsRegion" not in source else [HERE]
+    assert sorted(call.region for call in corp.called("eks:ListClusters")) == everywhere
 
 
 async def test_where_the_inventory_is_behind_eks_counts_and_the_difference_is_told(
     corp: AwsEmulator, discover: Discover
 ) -> None:
+    """A cluster that is gone shows that the region changed since: it is listed, so that a new one is not missed."""
     corp.organization.record(ONE, HERE, THERE)
     corp.organization.capture(ONE, HERE, "prod")
     corp.organization.capture(ONE, HERE, "deleted", "audit")
+    corp.add_cluster(ONE, HERE, "new")
     found = await discover(config_aggregator="organization")
     got = await read(found.accounts[f"corp/{ONE}"])
-    [prod] = got.clusters.values()
+    assert set(got.clusters) == {"prod", "new"}
+    assert len([call for call in corp.called("eks:DescribeCluster") if call.cluster == "prod"]) == 1
+    prod = got.clusters["prod"]
     assert [note.text for note in prod.notes] == [
         (
             "AWS Config aggregator organization had the log types none as of 2026-03-01T09:00:00Z; EKS says audit,"
             " authenticator now"
         )
     ]
-    assert got.notes == ["cluster deleted in eu-west-1 was deleted while the account was read"]
+    assert got.notes == [
+        (
+            "cluster deleted in eu-west-1, which AWS Config aggregator organization had as of 2026-03-01T09:00:00Z,"
+            " is gone: the region was listed"
+        )
+    ]
 
 
 async def test_clusters_that_are_not_wanted_are_not_asked_about(corp: AwsEmulator, discover: Discover) -> None:
@@ -289,21 +364,81 @@ async def test_an_inventory_that_cannot_be_asked_is_done_without(corp: AwsEmulat
     assert set((await read(found.accounts[f"corp/{ONE}"])).clusters) == {"prod"}
 
 
-async def test_an_account_whose_regions_are_not_told_is_asked_itself(corp: AwsEmulator, discover: Discover) -> None:
+@pytest.mark.parametrize("answer", [faults.deny(), faults.body(b'{"Regions": []}')], ids=["denied", "none"])
+async def test_an_account_whose_regions_are_not_told_is_asked_itself(
+    answer: faults.Answer, corp: AwsEmulator, discover: Discover
+) -> None:
     corp.organization.record(ONE, HERE, THERE)
-    corp.inject(faults.deny(), "account:ListRegions")
+    corp.inject(answer, "account:ListRegions")
     found = await discover(config_aggregator="organization")
-    options = found.accounts[f"corp/{ONE}"]
-    assert isinstance(options, DiscoveredEksOptions)
-    assert options.known is None
-    assert set((await read(options)).clusters) == {"prod"}
+    got = await read(found.accounts[f"corp/{ONE}"])
+    assert set(got.clusters) == {"prod"}
+    [note] = got.notes
+    assert note.startswith("every region is listed, because account:ListRegions did not say which there are: ")
 
 
-async def test_rows_that_are_no_rows_are_no_inventory(corp: AwsEmulator, discover: Discover) -> None:
-    corp.inject(faults.body(b'{"Results": ["not JSON"]}'), "config:SelectAggregateResourceConfig")
+@pytest.mark.parametrize(
+    "rows", [["not JSON"], ['{"accountId": "1"}'], ['{"accountId": "1", "awsRegion": "x", "configuration": "y"}']]
+)
+async def test_rows_that_are_no_rows_are_no_inventory(rows: list[str], corp: AwsEmulator, discover: Discover) -> None:
+    answer = faults.body(json.dumps({"Results": rows}).encode())
+    corp.inject(answer, "config:SelectAggregateResourceConfig")
     found = await discover(config_aggregator="organization")
     assert len(found.accounts) == 3
     assert "could not be asked" in found.notes[0]
+
+
+async def test_a_cluster_that_the_inventory_names_is_never_absent(corp: AwsEmulator, discover: Discover) -> None:
+    """The account cannot be entered: its known cluster is unknown, and the account failed."""
+    corp.organization.record(ONE, HERE, THERE)
+    corp.organization.capture(ONE, HERE, "prod", *BOTH)
+    corp.organization.capture(ONE, HERE, "sandbox-1")
+    corp.inject(faults.deny(), "sts:AssumeRole")
+    found = await discover(config_aggregator="organization", exclude_clusters=("sandbox-*",))
+    got = await read(found.accounts[f"corp/{ONE}"])
+    [failed] = got.failures
+    assert failed.permission == "sts:AssumeRole"
+    [prod] = got.clusters.values()
+    assert assess(prod, RuleSettings()).status is Status.UNKNOWN
+    assert {"found in"} <= {fact.name for fact in prod.facts}
+
+
+@pytest.mark.usefixtures("corp")
+async def test_one_cluster_by_name_is_no_mistake_in_the_other_accounts(discover: Discover) -> None:
+    found = await discover(clusters=("prod",))
+    for account in (ONE, TWO):
+        assert (await read(found.accounts[f"corp/{account}"])).failures == []
+
+
+@pytest.mark.usefixtures("corp")
+async def test_a_pattern_that_excludes_nobody_is_told(discover: Discover) -> None:
+    found = await discover(exclude_accounts=("team-0", "sanbdox-*"))
+    assert "exclude_accounts names sanbdox-*, which no account of the organisation matches" in found.notes
+
+
+async def test_accounts_that_share_a_throttled_role_wait_for_one_answer(corp: AwsEmulator) -> None:
+    """Within the engine's limits a wait for a role holds no place that the role's own call needs."""
+    corp.inject(faults.throttle(), "sts:AssumeRole", times=1)
+    provider = EksProvider()
+    scan = ScanSettings(retries=2, concurrency=4, account_timeout=30.0)
+    options = provider.options.model_validate({"role_arn": f"arn:aws:iam::{ONE}:role/audit-scanner", "regions": [HERE]})
+    plans = [AccountPlan(f"a{number}", provider, options) for number in range(4)]
+    run = RunRecord("test", "", NOW, scan, RuleSettings())
+    with (
+        TemporaryDirectory() as folder,
+        closing(Journal.begin(Path(folder) / "journal.jsonl", run, resume=False)) as journal,
+    ):
+        outcome = await scan_accounts(
+            plans,
+            scan,
+            RuleSettings(),
+            started=NOW,
+            progress=Silent(),
+            stop=asyncio.get_running_loop().create_future(),
+            spool=journal,
+        )
+        assert [(len(account.clusters), account.failures) for account in outcome.accounts] == [(1, ())] * 4
+    assert len(corp.called("sts:AssumeRole")) == 2
 
 
 async def test_credentials_that_fail_fail_the_organisation(aws: AwsEmulator, discover: Discover) -> None:
