@@ -176,6 +176,11 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         default="unknown",
         help="what makes the exit code other than 0, as for scan (default: unknown)",
     )
+    merge.add_argument(
+        "--allow-old",
+        action="store_true",
+        help="merge partial reports of a scan that began more than scan.window ago, too; without it they are refused",
+    )
     merge.set_defaults(command=_merge)
 
 

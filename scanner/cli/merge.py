@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,7 @@ from scanner.cli.progress import display
 from scanner.cli.scan import FailOn
 from scanner.cli.storage import Bucket, is_url
 from scanner.errors import JournalError, ReportError, UsageError
-from scanner.journal import FILE_NAME, Journal
+from scanner.journal import FILE_NAME, Journal, file_name
 from scanner.journal.merging import merge
 from scanner.reports import formats
 
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         files = [file for place in arguments.place for file in _files(place, stack)]
         journals = [stack.enter_context(contextlib.closing(Journal.read(file))) for file in files]
-        result = merge(journals)
+        result = merge(journals, None if arguments.allow_old else datetime.now(UTC))
         code = exit_code(result, cast("FailOn", arguments.fail_on))
         written: list[str] = []
         try:
@@ -72,7 +73,9 @@ def _fetched(url: str, folder: Path) -> list[Path]:
     names = sorted(name for name in bucket.names() if FILE_NAME.fullmatch(name))
     for name in names:
         bucket.get(name, folder / name)
-    return [folder / name for name in names] or _nothing(url)
+    # A whole scan that came to its end leaves a journal with nothing in it.
+    files = [folder / name for name in names if name != file_name(1, 1) or (folder / name).stat().st_size]
+    return files or _nothing(url)
 
 
 def _nothing(place: str) -> list[Path]:

@@ -78,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
                     progress.started_anew(str(path), journal.replaced)
                 elif arguments.resume:
                     progress.resumed(str(path), journal.finished)
+                _announce(scan, journal)
                 outcome = runner.run(_scan(scan, journal, progress))
             code = _report(scan, journal, outcome, progress)
         except ReportError as error:
@@ -125,6 +126,15 @@ def _journal_path(arguments: argparse.Namespace, scan: _Scan, folders: contextli
     return path
 
 
+def _announce(scan: _Scan, journal: Journal) -> None:
+    """Put the journal where the partial report will be, in the place of an older one.
+
+    Were this process killed, a merge would take that for its own.
+    """
+    if scan.shard.count > 1:
+        scan.output.keep(journal.path, scan.journal_name)
+
+
 def _run_record(scan: _Scan) -> RunRecord:
     """Say what is scanned, for the journal's first line."""
     return RunRecord(
@@ -169,6 +179,8 @@ def _written(scan: _Scan, journal: Journal, result: ScanResult) -> list[str]:
         return [scan.output.keep(journal.path, scan.journal_name)]
     written = scan.output.write_reports(result, scan.formats)
     if not result.interrupted:
+        if scan.output.bucket:
+            scan.output.bucket.clear(scan.journal_name)  # that of an earlier run is not to be gone on with
         journal.remove()
     elif scan.output.bucket:
         written.append(scan.output.keep(journal.path, scan.journal_name))

@@ -32,7 +32,7 @@ def is_url(place: str) -> bool:
         return False
     if scheme not in SCHEMES:
         hint = f"there are {', '.join(f'{one}://' for one in SCHEMES)}, or name a directory"
-        raise UsageError(f"{scheme}:// is no object store that can be used", where=place, hint=hint)
+        raise UsageError(f"{scheme}:// is no object store that can be used", where=_shown(place), hint=hint)
     return True
 
 
@@ -42,6 +42,7 @@ class Bucket:
     def __init__(self, url: str) -> None:
         """Prepare to use it; nothing is asked for yet."""
         self.url = url.rstrip("/")
+        _refuse_secrets(url)
         if not urlsplit(self.url).netloc:
             raise UsageError("names no bucket", where=url, hint="write s3://bucket/prefix")
         self._store = _store(self.url)
@@ -67,6 +68,15 @@ class Bucket:
             hint = f"it stays at {file}"
             raise ReportError(f"cannot be written: {_said(error)}", where=url, hint=hint) from None
         return url
+
+    def clear(self, name: str) -> None:
+        """Leave an object of this name with nothing in it; so it takes no permission to delete."""
+        from obstore.exceptions import BaseError  # noqa: PLC0415 - see _store
+
+        try:
+            self._store.put(name, b"")
+        except (BaseError, OSError) as error:
+            raise ReportError(f"cannot be written: {_said(error)}", where=f"{self.url}/{name}") from None
 
     def get(self, name: str, file: Path) -> bool:
         """Download an object, if there is one; False where there is none."""
@@ -113,6 +123,19 @@ def _store(url: str) -> ObjectStore:
 
 
 def _said(error: Exception) -> str:
-    """Give the first line of what the client says, without queries, which may be signed; the rest is debugging."""
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return re.sub(r"\?\S+", "?…", line)
+    """Give the first line of what the client says, without what may be secret in its URLs; the rest is debugging."""
+    return _shown((str(error).strip().splitlines() or [type(error).__name__])[0])
+
+
+def _shown(text: str) -> str:
+    """Take out of the URLs in a text what may be secret: user and password, and queries, which may be signed."""
+    return re.sub(r"\?\S+", "?…", re.sub(r"://[^\s/?#]*@", "://…@", text))
+
+
+def _refuse_secrets(url: str) -> None:
+    """Refuse what would be ignored in a URL and end up in logs."""
+    hint = "write s3://bucket/prefix, and let the environment hold the credentials"
+    if "@" in urlsplit(url).netloc:
+        raise UsageError("holds a user or a password", where=_shown(url), hint=hint)
+    if "?" in url or "#" in url:
+        raise UsageError("holds a query or a fragment", where=_shown(url).partition("#")[0], hint=hint)

@@ -105,6 +105,7 @@ class _Work:
         listed = [plan for plan in plans if isinstance(plan, AccountPlan)]
         self._listed = shard.divide(plan.name for plan in listed)
         self._found: set[str] = set()
+        self._all_looked_through = True
         for organization in self._organizations:
             run.spool.plan(organization.name, organization.provider.kind, shard.of(organization.name))
             # Known from the beginning, so that a stop before its task has begun does not leave it out.
@@ -135,18 +136,27 @@ class _Work:
 
     def account_for_all(self, interrupted: str) -> None:
         """Say of each account that an earlier run knew, and this one did not find again, that it was not scanned."""
-        reason = "was found when the scan began, and not again when it was resumed"
-        for name, kind in self._run.spool.missing(self._shard.number):
+        kind, reason = self._why_not_again(interrupted)
+        for name, provider, clusters in self._run.spool.missing(self._shard.number):
             failure = CollectionFailure(
-                kind=FailureKind.INTERRUPTED if interrupted else FailureKind.NOT_FOUND,
-                scope="account",
+                kind=kind,
+                scope="the rest of the account" if clusters else "account",
                 operation="scan",
-                reason=f"not scanned: {interrupted}" if interrupted else reason,
+                reason=reason,
                 hint="see the organization that it belongs to, or scan anew without --resume",
-                whole_account=True,
+                whole_account=not clusters,
             )
-            result = AccountResult(name, kind, "", (), (failure,), (), 0.0)
+            result = AccountResult(name, provider, "", (), (failure,), (), 0.0)
             self._run.progress.account_finished(self._run.spool.account_ended(result, final=False))
+
+    def _why_not_again(self, interrupted: str) -> tuple[FailureKind, str]:
+        """Say why an account was not found again: only a look that came to its end can tell that it is gone."""
+        if interrupted:
+            return FailureKind.INTERRUPTED, f"not scanned: {interrupted}"
+        if not self._all_looked_through:
+            reason = "not scanned: its organization could not be looked through again when the scan was resumed"
+            return FailureKind.INTERRUPTED, reason
+        return FailureKind.NOT_FOUND, "was found when the scan began, and not again when it was resumed"
 
     async def _is_one_waiting(self) -> bool:
         """Wait until an account may be scanned; False where none is left and none will be found."""
@@ -176,6 +186,7 @@ class _Work:
 
         await discover(organization, plan, found, self._run)
         organization.note(f"accounts found: {organization.parts:,}")
+        self._all_looked_through &= not organization.failures
         self._end(organization)
         self._looking -= 1
         self._more.set()

@@ -187,13 +187,17 @@ def _judge(account: Account, observation: ClusterObservation, run: Run) -> None:
 
 
 def _timed_out(account: Account, settings: ScanSettings) -> CollectionFailure:
-    """Say that an account took too long."""
+    """Say that an account, or the look through an organisation, took too long."""
+    if isinstance(account.plan, OrganizationPlan):
+        smaller = "look through less at a time: several [[organization]] tables, each with a part of it"
+    else:
+        smaller = "split the account by region"
     return CollectionFailure(
         kind=FailureKind.TIMEOUT,
         scope=account.what_is_left(),
         operation="scan",
         reason=f"took longer than scan.account_timeout ({settings.account_timeout:g} s)",
-        hint="raise scan.account_timeout, or split the account by region",
+        hint=f"raise scan.account_timeout, or {smaller}",
         whole_account=not account.parts,
     )
 

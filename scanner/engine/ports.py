@@ -39,8 +39,11 @@ class Spool(Protocol):
         """Say whether anything of an account was kept that has ended, finished or not."""
         ...
 
-    def missing(self, shard: int) -> Iterable[tuple[str, str]]:
-        """Give the name and provider of each account of a shard that was planned, now or earlier, and has not ended."""
+    def missing(self, shard: int) -> Iterable[tuple[str, str, int]]:
+        """Give each account of a shard that was planned, now or earlier, and has not ended.
+
+        Its name, its provider, and how many of its clusters an earlier run kept that was killed.
+        """
         ...
 
     def plan(self, account: str, provider: str, shard: int) -> None:

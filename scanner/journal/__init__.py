@@ -55,9 +55,10 @@ class Journal:
 
     @classmethod
     def begin(cls, path: Path, run: RunRecord, *, resume: bool) -> Self:
-        """Start a journal, or go on with the one that is there, unless that began more than ``scan.window`` ago.
+        """Start a journal, or go on with the one that is there, unless it is another look at the clusters.
 
-        So a job that runs every night may always resume: it does not take up what is left from the night before.
+        That is one that began more than ``scan.window`` ago, or the partial report of a shard that came to its end. So
+        a job may always resume: it takes up what was stopped or killed, never what an earlier job has found.
 
         Raises:
             JournalError: Another process writes it, it is damaged, or it is of another scan than `run`.
@@ -66,7 +67,8 @@ class Journal:
         index, replaced = Index(), _begun(lines)
         try:
             if resume and (replaced is None or _is_one_look(replaced, run)):
-                index, replaced = _go_on(lines, run), None
+                index = _go_on(lines, run)
+                replaced = None if index.runs else replaced
         except JournalError:
             lines.close()
             raise
@@ -131,10 +133,10 @@ class Journal:
         """Say whether an account has ended, finished or not."""
         return account in self._index.entries
 
-    def missing(self, shard: int) -> list[tuple[str, str]]:
-        """Give the name and provider of each account of a shard that was planned and has not ended."""
+    def missing(self, shard: int) -> list[tuple[str, str, int]]:
+        """Give each account of a shard that was planned and has not ended: name, provider, and clusters it has."""
         return [
-            (name, plan.provider)
+            (name, plan.provider, self._index.clusters_of(name))
             for name, plan in self._index.plans.items()
             if plan.shard == shard and name not in self._index.entries
         ]
@@ -200,14 +202,24 @@ def _is_one_look(begun: datetime, run: RunRecord) -> bool:
 
 
 def _go_on(lines: Lines, run: RunRecord) -> Index:
-    """Read what is there, drop a torn last line, and refuse what is of another scan; empty where nothing is there."""
+    """Read what is there, drop a torn last line, and refuse what is of another scan; empty where nothing is left."""
     index = Index()
     for offset, record in lines.records():
         index.add(record, offset)
+    if _is_delivered(index):
+        return Index()
     lines.cut(lines.whole)
     if index.runs:
         _refuse_another(index.runs[0], run, str(lines.path))
     return index
+
+
+def _is_delivered(index: Index) -> bool:
+    """Say whether nothing is left to do: a shard's journal that came to its end is the partial report itself.
+
+    That of a whole scan goes with its reports, so where it is still there they could not be written.
+    """
+    return index.end is not None and not index.end.interrupted and index.runs[0].shards > 1
 
 
 def _refuse_another(begun: RunRecord, run: RunRecord, where: str) -> None:

@@ -15,16 +15,23 @@ from scanner.model import AccountResult, CollectionFailure, FailureKind, ScanRes
 _MERGE_OTHERS = "merge only the partial reports of one scan"
 
 
-def merge(journals: Sequence[Journal]) -> ScanResult:
+def merge(journals: Sequence[Journal], now: datetime | None = None) -> ScanResult:
     """Build the one result.
+
+    Args:
+        journals: One for each shard that has one.
+        now: What counts as today: where a shard began more than ``scan.window`` before, its report is not merged as
+            today's. None: however old they are.
 
     Raises:
         JournalError: They are not of one scan: other versions, configurations, numbers of shards, or times; or one
-            shard is there twice.
+            shard is there twice; or they are old.
     """
     if not journals:
         raise JournalError("there is no partial report", hint="name the directory or URL that the shards wrote to")
     by_shard = _by_shard(journals)
+    if now is not None:
+        _refuse_old(journals, now)
     first = journals[0].run
     missing = [number for number in range(1, first.shards + 1) if number not in by_shard]
     return ScanResult(
@@ -77,6 +84,14 @@ def _refuse_apart(earliest: tuple[datetime, str], latest: tuple[datetime, str], 
         raise JournalError(what, where=latest[1], hint="one is left from an earlier scan: remove it, or scan it again")
 
 
+def _refuse_old(journals: Iterable[Journal], now: datetime) -> None:
+    """Refuse what an earlier job left, which says nothing of the clusters as they are."""
+    began, window, name = min((one.run.started, one.run.scan.window, one.path.name) for one in journals)
+    if now - began > timedelta(seconds=window):
+        what = f"began at {began:%Y-%m-%d %H:%M:%S %Z}, more than scan.window ({window:g} s) ago"
+        raise JournalError(what, where=name, hint="scan again, or merge it as it is with --allow-old")
+
+
 def _ended(journal: Journal) -> datetime:
     """Say when a shard's run ended, or else when it began."""
     return journal.end.finished if journal.end else journal.run.started
@@ -87,7 +102,7 @@ def _interruptions(by_shard: Mapping[int, Journal]) -> Iterable[str]:
     for number, journal in by_shard.items():
         of_several = f"shard {number}: " if journal.run.shards > 1 else ""
         if journal.end is None:
-            yield f"{of_several}it was killed"
+            yield f"{of_several}it was killed, or still runs"
         elif journal.end.interrupted:
             yield f"{of_several}{journal.end.interrupted}"
 
@@ -127,7 +142,8 @@ class _Merged:
                 more = replace(source, results=(*source.results, number))
                 self._sources[name] = known.setdefault(more, more)
         if not any(journal.end and not journal.end.interrupted for journal in by_shard.values()):
-            for number in missing:
+            nothing_planned = (number for number, journal in by_shard.items() if not journal.plans)
+            for number in (*missing, *nothing_planned):
                 self._sources[f"shard {number} of {count}"] = _Source("", number)
 
     def accounts(self) -> Spooled[AccountResult]:

@@ -94,6 +94,19 @@ def test_partial_reports_of_another_configuration_are_refused(run: Run, config: 
     assert not (tmp_path / "merged" / "report.json").exists()
 
 
+def test_last_nights_partial_reports_are_not_merged_as_todays(run: Run, config: str, tmp_path: Path) -> None:
+    config = configuration(tmp_path, *NAMES, head="[scan]\nwindow = 0.001\n")
+    shard(run, config, tmp_path / "parts", "1/1")
+    shard(run, config, tmp_path / "parts", "2/2")
+    command = ("report", "merge", str(tmp_path / "parts"), "-o", str(tmp_path / "merged"))
+    code, _, err = run(*command)
+    assert code == 2
+    assert "more than scan.window (0.001 s) ago" in err
+    assert not (tmp_path / "merged" / "report.json").exists()
+    assert run(*command, "--allow-old")[0] == 1
+    assert len(report(tmp_path / "merged")["accounts"]) == 7
+
+
 def test_partial_reports_may_be_named_one_by_one(run: Run, config: str, tmp_path: Path) -> None:
     for number in (1, 2):
         shard(run, config, tmp_path / str(number), f"{number}/2")

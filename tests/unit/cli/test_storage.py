@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,14 +62,83 @@ def test_shards_meet_in_an_object_store(run: Run, config: str, store: str, tmp_p
     ]
 
 
-def test_a_shard_that_is_run_again_goes_on_with_what_is_there(run: Run, config: str, store: str) -> None:
+def test_a_shard_that_was_stopped_goes_on_with_what_is_there_and_one_that_ended_starts_anew(
+    run: Run, config: str, store: str, tmp_path: Path
+) -> None:
     run("scan", "--config", config, "--output", store, "--shard", "1/2")
+    name = "partial-0001-of-0002.jsonl"
+    assert Bucket(store).get(name, tmp_path / name)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1])  # without the record of its end
+    Bucket(store).put(tmp_path / name)
     code, _, err = run("scan", "--config", config, "--output", store, "--shard", "1/2", "--resume")
     assert code == 1
     assert json.loads(err.splitlines()[0])["accounts_finished"] == 4
     assert '"account_started"' not in err
+    code, _, err = run("scan", "--config", config, "--output", store, "--shard", "1/2", "--resume")
+    assert code == 1
+    assert json.loads(err.splitlines()[0])["event"] == "journal_replaced"
+    assert err.count('"account_started"') == 4
     code, _, err = run("scan", "--config", config, "--output", store, "--shard", "2/2", "--resume")
     assert json.loads(err.splitlines()[0])["accounts_finished"] == 0
+
+
+def test_a_shard_that_is_killed_leaves_no_older_report_in_its_place(
+    run: Run, config: str, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        run("scan", "--config", config, "--output", store, "--shard", f"{number}/2")
+
+    def die(*_arguments: object, **_more: object) -> None:
+        raise KeyboardInterrupt  # as near to a kill as this process gets: nothing is written after it
+
+    with monkeypatch.context() as patch:
+        patch.setattr("scanner.cli.scan.scan_accounts", die)
+        assert run("scan", "--config", config, "--output", store, "--shard", "1/2")[0] == 130
+    code, _, _ = run("report", "merge", store, "-o", str(tmp_path / "merged"), "--format", "json")
+    assert code == 1
+    merged = json.loads((tmp_path / "merged" / "report.json").read_text("utf-8"))
+    assert merged["run"]["interrupted"] == "shard 1: it was killed, or still runs"
+    assert [one["completeness"] for one in merged["accounts"]] == ["failed", "complete"] * 3 + ["failed"]
+
+
+def test_a_whole_scan_leaves_no_journal_to_go_on_with(run: Run, config: str, store: str, tmp_path: Path) -> None:
+    Bucket(store).put(Path(config), "journal.jsonl")
+    assert run("scan", "--config", config, "--output", store)[0] == 1
+    assert Bucket(store).get("journal.jsonl", tmp_path / "left")
+    assert (tmp_path / "left").read_bytes() == b""
+    code, _, err = run("scan", "--config", config, "--output", store, "--resume")
+    assert json.loads(err.splitlines()[0])["accounts_finished"] == 0
+    code, _, err = run("report", "merge", store, "-o", str(tmp_path / "merged"))
+    assert (code, "holds no partial report" in err) == (2, True)
+    with pytest.raises(ReportError, match="cannot be written"):
+        Bucket(store.replace(BUCKET, "no-such-bucket")).clear("journal.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("s3://user:secret@bucket/x", "s3://…@bucket/x: holds a user or a password"),
+        ("s3://bucket/x?sig=secret", "s3://bucket/x?…: holds a query or a fragment"),
+        ("s3://bucket/x#secret", "s3://bucket/x: holds a query or a fragment"),
+        ("https://user:secret@host/x?secret", "https://…@host/x?…: https:// is no object store that can be used"),
+    ],
+)
+def test_a_url_that_holds_a_secret_is_refused_and_not_printed(run: Run, config: str, url: str, said: str) -> None:
+    code, _, err = run("scan", "--config", config, "--output", url)
+    assert (code, err.splitlines()[0]) == (2, f"error: {said}")
+    assert "secret" not in err
+
+
+def test_a_password_of_the_service_is_not_printed(
+    run: Run, config: str, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = os.environ["AWS_ENDPOINT_URL"].replace("//", "//user:secret@")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    code, _, err = run("scan", "--config", config, "--output", store.replace(BUCKET, "no-such-bucket"))
+    assert code == 2
+    assert "://…@" in err
+    assert "secret" not in err
 
 
 def test_a_place_without_partial_reports_is_refused(run: Run, store: str, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import pytest
 
+from scanner.assessment import assess
 from scanner.engine import AccountPlan, EngineOutcome, OrganizationPlan, Shard, scan_accounts
 from scanner.errors import PermissionDenied, ReportError
 from scanner.journal import Journal
@@ -161,7 +162,9 @@ async def test_an_organization_that_takes_too_long_keeps_what_was_found() -> Non
 
     outcome = await run_plans([corp(look)], scan=ScanSettings(account_timeout=0.1))
     assert statuses(outcome) == [("a", Status.PASS), ("corp", Status.UNKNOWN)]
-    assert outcome.accounts[1].failures[0].kind is FailureKind.TIMEOUT
+    failure = outcome.accounts[1].failures[0]
+    assert failure.kind is FailureKind.TIMEOUT
+    assert "several [[organization]] tables" in failure.hint
 
 
 async def test_a_stop_names_what_was_found_and_says_that_more_may_be_there() -> None:
@@ -227,6 +230,27 @@ async def test_an_account_that_is_not_found_again_when_a_scan_is_resumed_is_unkn
     assert results["a"].clusters == ()  # was finished, and is not scanned again
     assert results["gone"].status is Status.UNKNOWN
     assert results["gone"].failures[0].reason == "was found when the scan began, and not again when it was resumed"
+
+
+async def test_an_account_is_not_called_gone_where_its_organization_could_not_be_looked_through(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with closing(Journal.begin(path, run_record(), resume=False)) as journal:
+        journal.plan("a", "eks", 1)
+        journal.account_began("a", "eks")
+        journal.cluster("a", assess(cluster("kept"), RuleSettings()))
+
+    async def look(_context: CollectContext) -> AsyncIterator[Discovered]:
+        yield account("b")
+        raise PermissionDenied("denied", where="organizations:ListAccounts")
+
+    found = (await scan_into(path, corp(look), resume=True))[0]
+    assert [one.ref.name for one in found.clusters] == ["kept"]
+    failure = found.failures[0]
+    assert failure.kind is FailureKind.INTERRUPTED
+    assert (failure.scope, failure.whole_account) == ("the rest of the account", False)
+    assert failure.reason == (
+        "not scanned: its organization could not be looked through again when the scan was resumed"
+    )
 
 
 async def test_what_an_earlier_run_read_stays_where_a_resumed_one_is_stopped_before_it_begins(tmp_path: Path) -> None:

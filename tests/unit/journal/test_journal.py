@@ -95,7 +95,7 @@ def test_a_scan_that_is_resumed_keeps_what_was_finished_and_nothing_else(path: P
         assert not journal.is_finished("interrupted")
         assert not journal.is_finished("killed")
         assert journal.is_kept("interrupted")
-        assert journal.missing(1) == [("killed", "eks")]
+        assert journal.missing(1) == [("killed", "eks", 1)]
         again = scanned(journal, "interrupted", "new")
         assert [one.ref.name for one in again.clusters] == ["new"]
         again = scanned(journal, "killed", "z")
@@ -197,6 +197,30 @@ def test_what_is_left_from_the_night_before_is_not_gone_on_with(path: Path, late
         assert journal.replaced == STARTED
         assert journal.finished == 0
         assert journal.run.started == STARTED + timedelta(hours=13)
+
+
+@pytest.mark.parametrize("later", [RUN, replace(RUN, config_digest="b" * 64)])
+def test_the_partial_report_of_a_shard_that_came_to_its_end_is_not_gone_on_with(path: Path, later: RunRecord) -> None:
+    """What it says is of an earlier look; the journal of a whole scan that is still there has its reports to come."""
+    for shards, kept in ((2, 0), (1, 1)):
+        with closing(Journal.begin(path, replace(RUN, shards=shards), resume=False)) as journal:
+            scanned(journal, "a", "x")
+            journal.ended(STARTED, "")
+        if kept and later is not RUN:
+            continue
+        with closing(resumed(path, replace(later, shards=shards))) as journal:
+            assert journal.finished == kept
+            assert journal.replaced == (None if kept else STARTED)
+
+
+@pytest.mark.parametrize("interrupted", ["interrupted by SIGTERM", None])
+def test_the_partial_report_of_a_shard_that_was_stopped_is_gone_on_with(path: Path, interrupted: str | None) -> None:
+    with closing(Journal.begin(path, replace(RUN, shards=2), resume=False)) as journal:
+        scanned(journal, "a", "x")
+        if interrupted:
+            journal.ended(STARTED, interrupted)
+    with closing(resumed(path, replace(RUN, shards=2))) as journal:
+        assert (journal.finished, journal.replaced) == (1, None)
 
 
 def test_a_journal_that_is_replaced_is_named(path: Path) -> None:

@@ -106,7 +106,7 @@ def test_a_missing_shard_of_which_nothing_is_known_is_unknown_itself(tmp_path: P
     """A shard that was killed may not have found all accounts, so those of a missing one are not known by name."""
     found = merged(write(tmp_path, shard(1, 3), result("a"), ends=False))
     assert ("shard 3 of 3", Status.UNKNOWN) in names(found)
-    assert found.interrupted == "shard 1: it was killed; shards 2, 3 of 3: no partial report"
+    assert found.interrupted == "shard 1: it was killed, or still runs; shards 2, 3 of 3: no partial report"
 
 
 def test_a_shard_that_was_killed_or_stopped_says_what_it_did_not_get_to(tmp_path: Path, merged: Merge) -> None:
@@ -115,12 +115,12 @@ def test_a_shard_that_was_killed_or_stopped_says_what_it_did_not_get_to(tmp_path
     found = merged(killed, stopped)
     assert names(found) == [("a", Status.PASS), ("b", Status.PASS), ("c", Status.UNKNOWN), ("d", Status.UNKNOWN)]
     assert found.accounts[2].failures[0].reason == "not scanned: shard 1 of 2 did not get to it"
-    assert found.interrupted == "shard 1: it was killed; shard 2: interrupted by SIGTERM"
+    assert found.interrupted == "shard 1: it was killed, or still runs; shard 2: interrupted by SIGTERM"
 
 
 def test_the_journal_of_a_whole_scan_is_a_report_too(tmp_path: Path, merged: Merge) -> None:
     found = merged(write(tmp_path, RUN, result("a"), ends=False))
-    assert found.interrupted == "it was killed"
+    assert found.interrupted == "it was killed, or still runs"
     assert found.accounts[1].failures[0].reason == "not scanned: the scan was killed"
     assert found.accounts[1].failures[0].hint == "go on with --resume"
 
@@ -159,6 +159,28 @@ def test_what_is_not_of_one_scan_is_refused_by_name(
         merged(one, two)
     assert said in refusal.value.what
     assert refusal.value.where == two.name
+
+
+def test_what_is_old_is_refused_unless_it_may_be(tmp_path: Path) -> None:
+    paths = [write(tmp_path, replace(shard(n), started=STARTED + timedelta(hours=n))) for n in (2, 1)]
+    with ExitStack() as stack:
+        journals = [stack.enter_context(closing(Journal.read(path))) for path in paths]
+        assert merge(journals, STARTED + timedelta(hours=13)).interrupted == ""
+        with pytest.raises(JournalError) as refusal:
+            merge(journals, STARTED + timedelta(hours=13, seconds=1))
+        assert refusal.value.where == "partial-0001-of-0002.jsonl"
+        assert refusal.value.what == "began at 2026-11-02 06:30:00 UTC, more than scan.window (43200 s) ago"
+        assert "--allow-old" in refusal.value.hint
+        assert merge(journals).interrupted == ""
+
+
+def test_a_shard_that_was_killed_before_it_knew_its_accounts_is_unknown_itself(tmp_path: Path, merged: Merge) -> None:
+    begun = tmp_path / file_name(1, 2)
+    with closing(Journal.begin(begun, shard(1), resume=False)):
+        pass
+    assert names(merged(begun)) == [("shard 1 of 2", Status.UNKNOWN), ("shard 2 of 2", Status.UNKNOWN)]
+    known = names(merged(begun, write(tmp_path, shard(2), result("b"), result("d"))))
+    assert known == [("a", Status.UNKNOWN), ("b", Status.PASS), ("c", Status.UNKNOWN), ("d", Status.PASS)]
 
 
 def test_one_shard_twice_is_refused(tmp_path: Path, merged: Merge) -> None:
