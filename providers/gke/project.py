@@ -60,13 +60,17 @@ class ProjectReader:
         return await self._with_elsewhere(facts)
 
     async def _way_up(self, name: str, project: resourcemanager_v3.Project | None) -> _WayUp:
-        """Walk up to the organisation, as far as the way can be found."""
+        """Find a project's names, and what is above it."""
         try:
             found = project or await self._calls.project(name)
         except CollectionError as error:
             return _WayUp(name, "", error)
+        above = await self._calls.shared(("above", found.parent), lambda: self._above(found.parent))
+        return _WayUp(found.project_id, found.name.removeprefix("projects/"), *above)
+
+    async def _above(self, parent: str) -> tuple[CollectionError | None, tuple[Ancestor, ...]]:
+        """Walk up to the organisation, as far as the way can be found; once for all projects with the same parent."""
         names: list[str] = []
-        parent = found.parent
         lost: CollectionError | None = None
         while parent and len(names) < _DEEPEST:
             names.append(parent)
@@ -79,11 +83,8 @@ class ProjectReader:
                 break
         else:
             if parent:
-                lost = Malformed(
-                    f"folders lie deeper than {_DEEPEST} levels: {' in '.join(names)}", where=f"projects/{name}"
-                )
-        known = tuple(await asyncio.gather(*(self._ancestor(one) for one in names)))
-        return _WayUp(found.project_id, found.name.removeprefix("projects/"), lost, known)
+                lost = Malformed(f"folders lie deeper than {_DEEPEST} levels: {' in '.join(names)}", where=names[0])
+        return lost, tuple(await asyncio.gather(*(self._ancestor(one) for one in names)))
 
     async def _ancestor(self, name: str) -> Ancestor:
         """Read a folder or organisation."""
@@ -127,6 +128,8 @@ class ProjectReader:
             used += [] if isinstance(found, CollectionError) else found
         named = {bucket for sink in used if not sink.disabled and (bucket := bucket_named_by(sink)) is not None}
         missing = sorted(one for one in named if not facts.is_own(one.split("/")[1]))
+        if not (others or missing):
+            return facts
         buckets = await asyncio.gather(*(outcome(self._calls.bucket(one)) for one in missing))
         return replace(
             facts,
