@@ -1,8 +1,8 @@
 """1000 Google Cloud projects with 5 clusters each: the product against a plain script with the same clients.
 
 Both walk the folders of an organisation, list the clusters of each project, and read the IAM policies, sinks and log
-buckets that their audit logs depend on, over TLS; both read the policy of a folder once, however many projects are below.
-The script judges nothing, and does not ask for the sinks of folders.
+buckets that their audit logs depend on, over TLS. Both read the policy of a folder once, however many projects are
+below it; the script judges nothing, and does not ask for the sinks of folders.
 """
 
 from __future__ import annotations
