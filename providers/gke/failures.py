@@ -47,6 +47,7 @@ Source: Google Cloud, "Error reasons" (``google.api.ErrorReason``, googleapis-co
 """
 _LONGEST: Final = 600
 _USER: Final = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
+_OTHER_CREDENTIALS: Final = "check credentials_file and impersonate, or the environment that the scan runs in"
 _METADATA_FAILED: Final = "Getting metadata from plugin failed"
 
 
@@ -72,6 +73,25 @@ def translate(error: Exception, operation: str, where: str, permission: str = ""
     if isinstance(error, google_errors.Forbidden):
         return _denied(error, operation, place, permission)
     return _refused(error, operation, place, text) or _broken(error, operation, place, text)
+
+
+def unusable(error: Exception, source: str) -> CollectionError:
+    """Say why no credentials could be made of what was found; nothing was asked of Google yet.
+
+    Args:
+        error: One of `SDK_ERRORS`; the library lets out those of Python where a file is JSON of another shape.
+        source: The file, or what else the credentials are looked for in.
+    """
+    if isinstance(error, auth_errors.GoogleAuthError):
+        return _credentials(error, f"credentials of {source}", one_line(error))
+    said = ""
+    if isinstance(error, OSError):
+        text = f"{source} could not be read: {error.strerror or one_line(error)}"
+    else:
+        text = f"{source} lacks what its type needs, or is none of the forms that Google's library reads"
+        said = one_line(error)
+    what = f"there are no usable Google credentials: {text}"
+    return CredentialsError(what, where=f"credentials of {source}", hint=_OTHER_CREDENTIALS, said=said)
 
 
 def _refused(error: Exception, operation: str, place: str, text: str) -> CollectionError | None:
@@ -111,8 +131,7 @@ def _credentials(error: Exception, place: str, text: str) -> CollectionError:
     if isinstance(error, auth_errors.TransportError):
         hint = "check the network and the proxy: the issuer of tokens cannot be reached"
         return Unreachable(f"the issuer of tokens could not be reached: {text}", where=place, hint=hint)
-    hint = "check credentials_file and impersonate, or the environment that the scan runs in"
-    return CredentialsError(f"there are no usable Google credentials: {text}", where=place, hint=hint)
+    return CredentialsError(f"there are no usable Google credentials: {text}", where=place, hint=_OTHER_CREDENTIALS)
 
 
 def _denied(error: google_errors.Forbidden, operation: str, place: str, permission: str) -> CollectionError:
@@ -133,6 +152,13 @@ def _denied(error: google_errors.Forbidden, operation: str, place: str, permissi
 
 def one_line(error: BaseException) -> str:
     """Give an error's text on one line, without the user and password that a proxy's URL may hold."""
-    said = getattr(error, "message", "") or str(error)
-    text = _USER.sub(r"\g<scheme>", " ".join(str(said).split()))
+    text = _USER.sub(r"\g<scheme>", " ".join(_said(error).split()))
     return textwrap.shorten(text, _LONGEST, placeholder=" ...") or type(error).__name__
+
+
+def _said(error: BaseException) -> str:
+    """Give an error's text; google.auth puts a cause beside it, or a whole answer, which Python would show as code."""
+    if isinstance(error, auth_errors.GoogleAuthError):
+        parts = [str(one).rstrip(".") for one in error.args if isinstance(one, str | Exception)]
+        return ": ".join(parts) if len(parts) > 1 else str(next(iter(error.args), ""))
+    return str(getattr(error, "message", "") or error)

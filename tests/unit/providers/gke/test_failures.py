@@ -41,6 +41,12 @@ def refusal(reason: str, **metadata: str) -> google_errors.Forbidden:
         (KeyError("name"), Malformed, "cannot be understood: 'name'"),
         (ValueError(), Malformed, "cannot be understood: ValueError"),
         (auth_errors.RefreshError("revoked"), CredentialsError, "there are no usable Google credentials: revoked"),
+        (auth_errors.RefreshError(), CredentialsError, "there are no usable Google credentials: RefreshError"),
+        (
+            auth_errors.RefreshError("invalid_grant: Bad Request", {"error": "invalid_grant"}),
+            CredentialsError,
+            "there are no usable Google credentials: invalid_grant: Bad Request",
+        ),
         (auth_errors.TransportError("no route"), Unreachable, "the issuer of tokens could not be reached: no route"),
         (
             google_errors.ServiceUnavailable("Getting metadata from plugin failed with error: revoked"),
