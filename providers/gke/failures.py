@@ -48,6 +48,15 @@ Source: Google Cloud, "Error reasons" (``google.api.ErrorReason``, googleapis-co
 _LONGEST: Final = 600
 _USER: Final = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
 _OTHER_CREDENTIALS: Final = "check credentials_file and impersonate, or the environment that the scan runs in"
+_UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
+_CERTIFICATE: Final = (
+    "the certificate is of no known authority: name your proxy's in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (gRPC) and"
+    " REQUESTS_CA_BUNDLE (REST, tokens)"
+)
+"""Both libraries bring their own list of authorities, and neither asks the system's.
+
+Sources: gRPC 1.85, "gRPC environment variables" (doc/environment_variables.md); Requests 2.34, "SSL Cert Verification".
+"""
 _METADATA_FAILED: Final = "Getting metadata from plugin failed"
 
 
@@ -118,7 +127,7 @@ def _broken(error: Exception, operation: str, place: str, text: str) -> Collecti
     if isinstance(error, google_errors.ServerError | requests.ConnectionError | OSError) and not isinstance(
         error, requests.JSONDecodeError
     ):
-        hint = "check the network, the proxy and endpoints, or try again later"
+        hint = _CERTIFICATE if _UNTRUSTED in text else "check the network, the proxy and endpoints, or try again later"
         return Unreachable(f"{operation} could not be reached: {text}", where=place, hint=hint)
     if isinstance(error, google_errors.GoogleAPIError):
         return CollectionError(f"{operation} was refused: {text}", where=place, said=text)
@@ -130,6 +139,7 @@ def _credentials(error: Exception, place: str, text: str) -> CollectionError:
     """Translate what is wrong with the credentials, or with the way to whoever issues them."""
     if isinstance(error, auth_errors.TransportError):
         hint = "check the network and the proxy: the issuer of tokens cannot be reached"
+        hint = _CERTIFICATE if _UNTRUSTED in text else hint
         return Unreachable(f"the issuer of tokens could not be reached: {text}", where=place, hint=hint)
     return CredentialsError(f"there are no usable Google credentials: {text}", where=place, hint=_OTHER_CREDENTIALS)
 

@@ -78,6 +78,7 @@ class _AccountReader:
         self._emit = emit
         self._names: set[str] = set()
         self._is_complete = True
+        self._found = 0
         self._left_out: list[str] = []
         # Of thousands of projects only so many are in hand at once, so that memory does not grow with their number.
         self._in_hand = asyncio.Semaphore(2 * context.scan.max_calls)
@@ -86,6 +87,7 @@ class _AccountReader:
         """Find the projects and read each as soon as it is known."""
         async with asyncio.TaskGroup() as tasks:
             async for name, project in self._projects():
+                self._found += 1
                 if not self._options.wants_project(name):
                     self._left_out.append(name)
                     continue
@@ -98,6 +100,9 @@ class _AccountReader:
             )
             read = (Evidence(LIST_PROJECTS, "projects", ", ".join(sorted(self._left_out))),)
             self._emit(AccountNote(Note(NoteSeverity.INFO, text, read)))
+        if self._is_complete and not self._found:
+            text = f"no active project lies below {self._options.scope}, at any depth"
+            self._emit(AccountNote(Note(NoteSeverity.WARNING, text, (Evidence(LIST_PROJECTS, "projects", "none"),))))
         if self._is_complete:
             for name in self._options.missing_of(frozenset(self._names)):
                 self._emit(_not_there(name))

@@ -103,7 +103,9 @@ def get_project(cloud: Cloud, request: Any) -> Any:
 
 
 def list_projects(cloud: Cloud, request: Any) -> Any:
-    """List what is directly below a parent; deleted projects only when asked."""
+    """List what is directly below a parent, deleted projects only when asked; a parent that is not there is denied."""
+    if not cloud.is_there(request.parent):
+        raise denied("resourcemanager.projects.list", request.parent)
     below = [
         cloud.project_message(one)
         for one in cloud.projects.values()
@@ -114,7 +116,9 @@ def list_projects(cloud: Cloud, request: Any) -> Any:
 
 
 def list_folders(cloud: Cloud, request: Any) -> Any:
-    """List the folders directly below a parent."""
+    """List the folders directly below a parent; one that is not there looks like one that may not be read."""
+    if not cloud.is_there(request.parent):
+        raise denied("resourcemanager.folders.list", request.parent)
     below = [
         resourcemanager_v3.Folder(name=name, parent=parent, state=state)
         for name, (parent, state) in cloud.folders.items()

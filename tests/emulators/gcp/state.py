@@ -199,7 +199,8 @@ class Cloud:
         """Tell whether a resource exists."""
         if resource.startswith("projects/"):
             return self.find_project(resource) is not None
-        return resource in self.folders or resource.startswith("organizations/")
+        parents = {one.parent for one in self.projects.values()} | {parent for parent, _ in self.folders.values()}
+        return resource in self.folders or resource in parents or resource in self.policies
 
     def project_message(self, project: Project) -> resourcemanager_v3.Project:
         """Give a project as Resource Manager does."""

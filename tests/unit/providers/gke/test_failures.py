@@ -106,6 +106,23 @@ def test_only_what_may_pass_is_asked_again(error: Exception, again: bool) -> Non
     assert is_transient(error) is again
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        google_errors.ServiceUnavailable("Tls handshake failed: CERTIFICATE_VERIFY_FAILED: unable to get local issuer"),
+        requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"),
+        auth_errors.TransportError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"),
+    ],
+)
+def test_an_authority_that_is_not_known_is_told_from_a_network_that_is_down(error: Exception) -> None:
+    found = translate(error, "logging:ListSinks", "projects/p")
+    assert isinstance(found, Unreachable)
+    assert found.hint == (
+        "the certificate is of no known authority: name your proxy's in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (gRPC) and"
+        " REQUESTS_CA_BUNDLE (REST, tokens)"
+    )
+
+
 def test_a_proxys_password_stays_out_of_what_is_said() -> None:
     error = requests.exceptions.ProxyError("cannot connect to http://bob:hunter2@proxy.example.com:3128/ (refused)")
     found = translate(error, "logging:ListSinks", "projects/p")
