@@ -80,7 +80,7 @@ def translate(error: Exception, operation: str, where: str, permission: str = ""
     if isinstance(error, auth_errors.GoogleAuthError) or _METADATA_FAILED in text:
         return _credentials(error, place, text)
     if isinstance(error, google_errors.Forbidden):
-        return _denied(error, operation, place, permission)
+        return _denied(error, operation, where, permission)
     return _refused(error, operation, place, text) or _broken(error, operation, place, text)
 
 
@@ -144,9 +144,9 @@ def _credentials(error: Exception, place: str, text: str) -> CollectionError:
     return CredentialsError(f"there are no usable Google credentials: {text}", where=place, hint=_OTHER_CREDENTIALS)
 
 
-def _denied(error: google_errors.Forbidden, operation: str, place: str, permission: str) -> CollectionError:
+def _denied(error: google_errors.Forbidden, operation: str, where: str, permission: str) -> CollectionError:
     """Translate a refusal: a missing permission, or an API that is switched off."""
-    text = one_line(error)
+    text, place = one_line(error), f"{operation} of {where}"
     metadata = dict(error.metadata or {}) if error.reason else {}
     if error.reason == SERVICE_DISABLED:
         service = metadata.get("service", "the API")
@@ -156,7 +156,9 @@ def _denied(error: google_errors.Forbidden, operation: str, place: str, permissi
         hint = _NO_PERMISSION_HELPS[error.reason]
         return PermissionDenied(f"{operation} is denied ({error.reason})", where=place, hint=hint, said=text)
     missing = metadata.get("permission") or permission
-    hint = f"grant {missing}: `k8s-audit-coverage providers gke --permissions` prints the role that is needed"
+    # Permissions are granted on projects and what is above them, not on a log bucket.
+    resource = "/".join(where.split("/")[:2])
+    hint = f"grant {missing} on {resource}: `k8s-audit-coverage providers gke --permissions` prints the role to grant"
     return PermissionDenied(f"{operation} is denied", where=place, permission=missing, hint=hint, said=text)
 
 

@@ -109,7 +109,8 @@ async def test_denied_clusters_name_their_permission(project: GcpEmulator, colle
     [failure] = (await collect(project="payments-prod")).failures
     assert (failure.kind, failure.permission) == (FailureKind.PERMISSION, "container.clusters.list")
     assert failure.hint == (
-        "grant container.clusters.list: `k8s-audit-coverage providers gke --permissions` prints the role that is needed"
+        "grant container.clusters.list on projects/payments-prod: `k8s-audit-coverage providers gke --permissions`"
+        " prints the role to grant"
     )
 
 

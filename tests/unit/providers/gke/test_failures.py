@@ -67,7 +67,10 @@ def test_every_error_says_what_failed_and_where(error: Exception, kind: type[Col
 def test_a_denial_names_the_permission_that_google_names_or_the_one_that_the_call_needs() -> None:
     named = translate(refusal("IAM_PERMISSION_DENIED", permission="a.b.c"), "x:Y", "projects/p", "d.e.f")
     assert (type(named), named.permission) == (PermissionDenied, "a.b.c")
-    assert translate(google_errors.Forbidden("no"), "x:Y", "projects/p", "d.e.f").permission == "d.e.f"
+    bucket = "projects/p/locations/global/buckets/b"
+    unnamed = translate(google_errors.Forbidden("no"), "x:Y", bucket, "d.e.f")
+    assert (unnamed.where, unnamed.permission) == (f"x:Y of {bucket}", "d.e.f")
+    assert unnamed.hint.startswith("grant d.e.f on projects/p: ")
 
 
 @pytest.mark.parametrize(
