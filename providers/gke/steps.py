@@ -11,7 +11,7 @@ from providers.gke.facts import Bucket, LogType, ProjectFacts, Sink
 from providers.gke.filters import Entries
 from providers.gke.logs import DATA_ACCESS
 from providers.gke.routing import Routing
-from providers.gke.sinks import bucket_named_by, taken
+from providers.gke.sinks import bucket_named_by, leads_back, project_named_by, taken
 from scanner.model import LinkCheck, LinkState, RuleSettings
 
 _ENTRIES: Final = f'(LOG_ID("{DATA_ACCESS}") AND resource.type="k8s_cluster")'
@@ -70,9 +70,9 @@ def _sinks(project: ProjectFacts, routing: Routing, entries: Entries, rule: Rule
     sinks = [store.sink for store in routing.stores if store.sink and store.state is not LinkState.OK]
     sinks += [one for found in project.elsewhere.values() if isinstance(found, tuple) for one in found]
     lines = [line for sink in sinks if sink.name != "_Required" for line in _of_sink(project, sink, entries, rule)]
-    if lines:
-        yield from dict.fromkeys(lines)
-    elif project.sinks == ():
+    yield from dict.fromkeys(lines)
+    leads_here = any(project.is_own(other) for sink in sinks if (other := project_named_by(sink)))
+    if project.sinks == () and (leads_here or not lines):
         home = shlex.quote(project.project_id)
         destination = f"logging.googleapis.com/projects/{project.project_id}/locations/global/buckets/_Default"
         yield f"gcloud logging sinks create k8s-audit {shlex.quote(destination)} --project={home} \\"
@@ -85,6 +85,9 @@ def _of_sink(project: ProjectFacts, sink: Sink, entries: Entries, rule: RuleSett
     if sink.disabled:
         yield f"{update} --no-disabled"
         return
+    if leads_back(project, sink):
+        bucket = f"logging.googleapis.com/{sink.parent}/locations/global/buckets/_Default"
+        yield f"gcloud logging sinks update {shlex.quote(sink.name)} {shlex.quote(bucket)} {_flag(sink.parent)}"
     found = taken(sink, entries)
     if found.by_filter and sink.name == "_Default":
         wider = f"({sink.filter}) OR {_ENTRIES}" if sink.filter else _ENTRIES
