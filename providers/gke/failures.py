@@ -36,6 +36,11 @@ SDK_ERRORS: Final = (
 """All that a call, and reading its answer or the credentials, may raise; ValueError and below: a wrong shape."""
 
 SERVICE_DISABLED: Final = "SERVICE_DISABLED"
+_DISABLED_WHERE_ASKED: Final = "API is not enabled for this project"
+"""What Kubernetes Engine says of the project that is asked, without a reason.
+
+Source: an answer quoted in jenkins-x/terraform-google-jx, issue 115 (2020-06-17).
+"""
 _NO_PERMISSION_HELPS: Final = {
     "SECURITY_POLICY_VIOLATED": "let an ingress rule or access level of VPC Service Controls admit the scan's identity",
     "USER_PROJECT_DENIED": "grant serviceusage.services.use in quota_project, or leave quota_project out",
@@ -61,7 +66,13 @@ _METADATA_FAILED: Final = "Getting metadata from plugin failed"
 
 
 class ServiceDisabledError(PermissionDenied):
-    """The API is not enabled in the project."""
+    """The API is not enabled in a project: the one that is asked, or the one that calls are counted against.
+
+    Attributes:
+        consumer: That project by its id or number; empty where Google does not say.
+    """
+
+    consumer: str = ""
 
 
 def translate(error: Exception, operation: str, where: str, permission: str = "") -> CollectionError:
@@ -149,9 +160,9 @@ def _denied(error: google_errors.Forbidden, operation: str, where: str, permissi
     text, place = one_line(error), f"{operation} of {where}"
     metadata = dict(error.metadata or {}) if error.reason else {}
     if error.reason == SERVICE_DISABLED:
-        service = metadata.get("service", "the API")
-        hint = f"gcloud services enable {service}, in the project that {metadata.get('consumer', 'is asked')} names"
-        return ServiceDisabledError(f"{service} is not enabled", where=place, hint=hint, said=text)
+        return _disabled(metadata.get("service", ""), metadata.get("consumer", ""), place, text)
+    if _DISABLED_WHERE_ASKED in text:
+        return _disabled("container.googleapis.com", "/".join(where.split("/")[:2]), place, text)
     if error.reason in _NO_PERMISSION_HELPS:
         hint = _NO_PERMISSION_HELPS[error.reason]
         return PermissionDenied(f"{operation} is denied ({error.reason})", where=place, hint=hint, said=text)
@@ -160,6 +171,16 @@ def _denied(error: google_errors.Forbidden, operation: str, where: str, permissi
     resource = "/".join(where.split("/")[:2])
     hint = f"grant {missing} on {resource}: `k8s-audit-coverage providers gke --permissions` prints the role to grant"
     return PermissionDenied(f"{operation} is denied", where=place, permission=missing, hint=hint, said=text)
+
+
+def _disabled(service: str, consumer: str, place: str, text: str) -> ServiceDisabledError:
+    """Translate an API that is switched off, with the command that switches it on."""
+    project = consumer.removeprefix("projects/")
+    what = f"{service or 'the API'} is not enabled"
+    hint = f"gcloud services enable {service or 'SERVICE'} --project={project or 'PROJECT'}"
+    found = ServiceDisabledError(what, where=place, hint=hint, said=text)
+    found.consumer = project
+    return found
 
 
 def one_line(error: BaseException) -> str:

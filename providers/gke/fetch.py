@@ -137,7 +137,7 @@ class _AccountReader:
     async def _read_project(self, name: str, project: resourcemanager_v3.Project | None) -> None:
         """List a project's clusters; nothing else of it is read where it has none."""
         answer = await outcome(self._calls.clusters(name))
-        if isinstance(answer, ServiceDisabledError):
+        if isinstance(answer, ServiceDisabledError) and await self._is_of(name, project, answer.consumer):
             text = f"project {name} has no GKE clusters: {answer.what}"
             read = (Evidence(LIST_CLUSTERS, f"projects/{name}", answer.said),)
             self._emit(AccountNote(Note(NoteSeverity.INFO, text, read)))
@@ -159,6 +159,16 @@ class _AccountReader:
         normaliser = Normaliser(facts, self._connection.identity, self._context.rule)
         for cluster in wanted:
             self._emit(normaliser.cluster(await self._newest(cluster_facts(facts, cluster))))
+
+    async def _is_of(self, name: str, project: resourcemanager_v3.Project | None, consumer: str) -> bool:
+        """Tell whether a project is the one that Google means, which may be that of the credentials instead."""
+        if consumer == name:
+            return True
+        try:
+            known = project or await self._calls.project(name)
+        except CollectionError:
+            return False  # so that nobody knows: the project is reported as not read
+        return consumer in (known.project_id, known.name.removeprefix("projects/"))
 
     async def _newest(self, facts: ClusterFacts) -> ClusterFacts:
         """Look for recent entries of a cluster, where that is asked for."""

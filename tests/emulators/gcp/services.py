@@ -258,6 +258,7 @@ METHODS = [
         for kind in ("projects", "folders", "organizations")
     ),
 ]  # fmt: skip
+CALLERS_PROJECT = "999900001111"
 API_OF = {
     "google.container.v1.ClusterManager": "container.googleapis.com",
     "google.logging.v2.ConfigServiceV2": "logging.googleapis.com",
@@ -344,13 +345,16 @@ class Servicer:
         """Refuse where the API is off or the permission is missing."""
         project = self._cloud.find_project(resource) if resource.startswith("projects/") else None
         api = API_OF.get(method.service, "cloudresourcemanager.googleapis.com")
+        number = CALLERS_PROJECT if api in self._cloud.callers_apis_off else ""
         if project and (project.project_id, api) in self._cloud.apis_off:
+            number = number or project.number
+        if number:
             info = error_details_pb2.ErrorInfo(
                 reason="SERVICE_DISABLED",
                 domain="googleapis.com",
-                metadata={"service": api, "consumer": f"projects/{project.number}"},
+                metadata={"service": api, "consumer": f"projects/{number}"},
             )
-            message = f"{api} has not been used in project {project.number} before or it is disabled."
+            message = f"{api} has not been used in project {number} before or it is disabled."
             raise RefusedError(code_pb2.PERMISSION_DENIED, message, info)
         if self._cloud.is_denied(method.permission, resource):
             raise denied(method.permission, resource)

@@ -69,6 +69,7 @@ class Cloud:
     buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
     entries: list[tuple[dict[str, str], Any]] = field(default_factory=list)
     apis_off: set[tuple[str, str]] = field(default_factory=set)
+    callers_apis_off: set[str] = field(default_factory=set)
     denied: set[tuple[str, str]] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)

@@ -92,7 +92,19 @@ def test_an_api_that_is_off_is_named() -> None:
     off = refusal("SERVICE_DISABLED", service="logging.googleapis.com", consumer="projects/7")
     found = translate(off, "x:Y", "projects/p", "d.e.f")
     assert isinstance(found, ServiceDisabledError)
-    assert found.hint == "gcloud services enable logging.googleapis.com, in the project that projects/7 names"
+    assert (found.consumer, found.hint) == ("7", "gcloud services enable logging.googleapis.com --project=7")
+    nameless = translate(refusal("SERVICE_DISABLED"), "x:Y", "projects/p", "d.e.f")
+    assert (nameless.what, nameless.hint) == (
+        "the API is not enabled",
+        "gcloud services enable SERVICE --project=PROJECT",
+    )
+
+
+def test_what_kubernetes_engine_says_without_a_reason_is_no_missing_permission() -> None:
+    said = google_errors.Forbidden("Kubernetes Engine API is not enabled for this project. Please ensure it is enabled")
+    found = translate(said, "container:ListClusters", "projects/p", "container.clusters.list")
+    assert isinstance(found, ServiceDisabledError)
+    assert (found.consumer, found.permission) == ("p", "")
 
 
 @pytest.mark.parametrize(
