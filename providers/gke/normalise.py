@@ -16,7 +16,7 @@ from providers.gke.remarks import LIST_CLUSTERS, bucket_notes, cluster_notes
 from providers.gke.routing import Routing, names_clusters, route_admin_activity, route_data_access
 from providers.gke.steps import steps
 from providers.gke.stores import LIST_BUCKETS, LIST_SINKS
-from scanner.errors import CollectionError
+from scanner.errors import CollectionError, NotFound
 from scanner.model import (
     ApiServer,
     Authorizer,
@@ -200,8 +200,11 @@ def _unread_of_project(project: ProjectFacts) -> Iterator[Unread]:
     policies = (project.policy, *(one.policy for one in project.known_ancestors))
     yield from _unread("resourcemanager:getIamPolicy", policies)
     yield from _unread("resourcemanager:GetProject", (project.ancestors,))
-    yield from _unread(LIST_SINKS, (project.sinks, *project.above.unread, *project.elsewhere.values()))
-    yield from _unread(LIST_BUCKETS, (project.unlisted, *project.buckets.values()))
+    # That a destination is not there is an answer: a gap, and nothing that a reader is missing.
+    elsewhere = [one for one in project.elsewhere.values() if not isinstance(one, NotFound)]
+    buckets = [one for one in project.buckets.values() if not isinstance(one, NotFound)]
+    yield from _unread(LIST_SINKS, (project.sinks, *project.above.unread, *elsewhere))
+    yield from _unread(LIST_BUCKETS, (project.unlisted, *buckets))
 
 
 def _unread(operation: str, outcomes: Iterable[object]) -> Iterator[Unread]:

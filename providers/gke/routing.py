@@ -17,7 +17,7 @@ from providers.gke.filters import Entries, principals
 from providers.gke.logs import DATA_ACCESS
 from providers.gke.sinks import Takes, called, intercepts, leads_back, project_named_by, taken
 from providers.gke.stores import LIST_SINKS, Store, bucket_store, lost, store_elsewhere
-from scanner.errors import CollectionError
+from scanner.errors import CollectionError, NotFound
 from scanner.model import Evidence, LinkCheck, LinkState, Retention
 
 REQUIRED_DAYS: Final = 400
@@ -174,6 +174,10 @@ def _destination(project: ProjectFacts, sink: Sink, entries: Entries) -> Store:
         return _led_back(sink)
     name = called(sink)
     sinks: Read[tuple[Sink, ...]] = project.sinks if project.is_own(other) else project.elsewhere.get(other, ())
+    if isinstance(sinks, NotFound):
+        return lost(
+            f"{name} routes them to project {other}, which does not exist", store_elsewhere(sink, "").read, sink
+        )
     if isinstance(sinks, CollectionError):
         reason = f"{name} routes them to project {other}, whose sinks could not be read: {sinks.what}"
         store = store_elsewhere(sink, f"routes them to project {other}")

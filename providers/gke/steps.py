@@ -11,7 +11,8 @@ from providers.gke.facts import Bucket, LogType, ProjectFacts, Sink
 from providers.gke.filters import Entries
 from providers.gke.logs import DATA_ACCESS
 from providers.gke.routing import Routing
-from providers.gke.sinks import bucket_named_by, leads_back, project_named_by, taken
+from providers.gke.sinks import Takes, bucket_named_by, leads_back, project_named_by, taken
+from scanner.errors import NotFound
 from scanner.model import LinkCheck, LinkState, RuleSettings
 
 _ENTRIES: Final = f'(LOG_ID("{DATA_ACCESS}") AND resource.type="k8s_cluster")'
@@ -28,6 +29,8 @@ def steps(
         lines["above_steps"] = _above(project)
     if routing.delivered.state is not LinkState.OK:
         lines["sink_steps"] = _sinks(project, routing, entries, rule)
+    if routing.delivered.state is LinkState.UNKNOWN and _is_open_by_filter(project, routing, entries):
+        lines["delivered_settled_by"] = ("filter",)
     if routing.retention.at_least < rule.min_retention_days:
         lines["bucket_steps"] = _buckets(project, routing, rule)
     return {name: "\n".join(found) for name, found in lines.items()}
@@ -67,8 +70,7 @@ def _above(project: ProjectFacts) -> Iterator[str]:
 
 def _sinks(project: ProjectFacts, routing: Routing, entries: Entries, rule: RuleSettings) -> Iterator[str]:
     """Write how to mend each sink that leaves the entries out, and the buckets that are not there."""
-    sinks = [store.sink for store in routing.stores if store.sink and store.state is not LinkState.OK]
-    sinks += [one for found in project.elsewhere.values() if isinstance(found, tuple) for one in found]
+    sinks = _doubtful(project, routing)
     lines = [line for sink in sinks if sink.name != "_Required" for line in _of_sink(project, sink, entries, rule)]
     yield from dict.fromkeys(lines)
     leads_here = any(project.is_own(other) for sink in sinks if (other := project_named_by(sink)))
@@ -77,6 +79,17 @@ def _sinks(project: ProjectFacts, routing: Routing, entries: Entries, rule: Rule
         destination = f"logging.googleapis.com/projects/{project.project_id}/locations/global/buckets/_Default"
         yield f"gcloud logging sinks create k8s-audit {shlex.quote(destination)} --project={home} \\"
         yield f"  --log-filter={shlex.quote(_ENTRIES)}"
+
+
+def _doubtful(project: ProjectFacts, routing: Routing) -> list[Sink]:
+    """Give the sinks that are not sure to keep the entries, and those of the projects that they lead to."""
+    sinks = [store.sink for store in routing.stores if store.sink and store.state is not LinkState.OK]
+    return sinks + [one for found in project.elsewhere.values() if isinstance(found, tuple) for one in found]
+
+
+def _is_open_by_filter(project: ProjectFacts, routing: Routing, entries: Entries) -> bool:
+    """Tell whether a filter or an exclusion, which can be changed, is why it is open that a sink takes the entries."""
+    return any(taken(sink, entries).takes is Takes.MAYBE for sink in _doubtful(project, routing))
 
 
 def _of_sink(project: ProjectFacts, sink: Sink, entries: Entries, rule: RuleSettings) -> Iterator[str]:
@@ -97,6 +110,9 @@ def _of_sink(project: ProjectFacts, sink: Sink, entries: Entries, rule: RuleSett
     name = bucket_named_by(sink)
     if name and not isinstance(project.buckets.get(name), Bucket) and project.unlisted is None:
         yield _bucket_command("create", name, rule)
+    other = project_named_by(sink)
+    if other and isinstance(project.elsewhere.get(other), NotFound):
+        yield f"# project {shlex.quote(other)} does not exist: lead the sink to one that does, or delete it"
     if sink.intercept_children:
         yield f"gcloud logging sinks describe {shlex.quote(sink.name)} {_flag(sink.parent)}"
 

@@ -145,6 +145,8 @@ def get_iam_policy(cloud: Cloud, request: Any) -> Any:
 
 def list_sinks(cloud: Cloud, request: Any) -> Any:
     """List the sinks of a parent itself; the messages of this package have no interceptChildren."""
+    if not cloud.is_there(request.parent):
+        raise not_found(request.parent)
     sinks = [
         logging_types.LogSink(
             name=body["name"],

@@ -160,6 +160,9 @@ async def test_exempting_everybody_is_as_good_as_off(bare: GcpEmulator, collect:
         in advice.code
     )
     assert "auditLogConfigs" not in advice.code
+    [spot] = [one for one in result.blind_spots if one.identity == "allUsers"]
+    assert spot.grave
+    assert spot.what.startswith("ADMIN_READ entries of everybody are exempted from")
 
 
 async def test_exemptions_above_that_cannot_be_read_are_told(bare: GcpEmulator, collect: Collect) -> None:

@@ -227,11 +227,8 @@ async def test_an_intercepting_sink_to_a_log_bucket(place: str, central: GcpEmul
     found = await reads(collect)
     assert found.delivered.state is LinkState.GAP
     assert f"exports them to log bucket {bucket}, which does not exist" in found.delivered.reason
-    result = assess(await main_of(collect), RuleSettings())
-    assert (
-        "gcloud logging buckets create audit --project=central-logs --location=eu --retention-days=30"
-        in result.remediations[0].code
-    )
+    [advice] = assess(await main_of(collect), RuleSettings()).remediations
+    assert "gcloud logging buckets create audit --project=central-logs --location=eu --retention-days=30" in advice.code
 
 
 async def test_what_is_intercepted_in_part_is_kept_in_either_place(central: GcpEmulator, collect: Collect) -> None:
@@ -291,6 +288,39 @@ async def test_a_filter_that_cannot_be_decided_leaves_it_open(project: GcpEmulat
         f"whether the filter of sink _Default of projects/payments-prod matches them depends on {SOME}; some of them "
         "may be left out by exclusion x of sink _Default of projects/payments-prod: sample(insertId, 0.9)"
     )
+
+
+async def test_a_filter_that_leaves_it_open_is_advised_upon(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.sinks[P]["_Default"]["exclusions"] = [{"name": "x", "filter": "sample(insertId, 0.9)"}]
+    result = assess(await main_of(collect), RuleSettings())
+    assert result.status is Status.UNKNOWN
+    [advice] = result.remediations
+    assert advice.title == "Let a sink keep the entries"
+    assert "gcloud logging sinks update _Default --project=payments-prod --remove-exclusions=x" in advice.code
+    project.cloud.deny("logging.sinks.list", P)
+    [advice] = assess(await main_of(collect), RuleSettings()).remediations
+    assert advice.title == "Let the scan read what is missing"
+
+
+async def test_an_exclusion_of_noise_alone_takes_nothing_that_counts(project: GcpEmulator, collect: Collect) -> None:
+    noise = 'protoPayload.methodName=("io.k8s.coordination.v1.leases.get" OR "io.k8s.core.v1.events.list")'
+    project.cloud.sinks[P]["_Default"]["exclusions"] = [{"name": "noise", "filter": noise}]
+    assert (await reads(collect)).delivered.state is LinkState.OK
+
+
+@pytest.mark.parametrize("fields", [{"includeChildren": True}, INTERCEPTS])
+async def test_a_project_that_entries_are_routed_to_may_be_gone(
+    fields: dict[str, object], project: GcpEmulator, collect: Collect
+) -> None:
+    project.cloud.sinks[P]["_Default"]["disabled"] = True
+    project.cloud.sink(ORGANIZATION, "central", TO_CENTRAL, **fields)
+    result = assess(await main_of(collect), RuleSettings())
+    assert result.status is Status.FAIL
+    assert "sink central of organizations/900 routes them to project central-logs, which does not exist" in (
+        result.message
+    )
+    [advice] = result.remediations
+    assert "# project central-logs does not exist: lead the sink to one that does, or delete it" in advice.code
 
 
 async def test_a_filter_of_the_default_sink_is_widened(project: GcpEmulator, collect: Collect) -> None:
