@@ -401,6 +401,12 @@ async def test_a_locked_bucket_keeps_its_retention(project: GcpEmulator, collect
     assert (
         "gcloud logging buckets create k8s-audit --project=payments-prod --location=global --retention-days=30" in code
     )
+    bucket = "logging.googleapis.com/projects/payments-prod/locations/global/buckets"
+    assert f"gcloud logging sinks update _Default {bucket}/k8s-audit --project=payments-prod" in code
+    project.cloud.bucket("payments-prod", "k8s-audit", days=10)
+    _, _, code = await retention_of(collect)
+    assert "gcloud logging buckets create _Default-longer --project=payments-prod --location=global" in code
+    assert f"gcloud logging sinks update _Default {bucket}/_Default-longer --project=payments-prod" in code
     assert "is locked: its retention can no longer be changed" in " ".join(note.text for note in cluster.notes)
 
 
