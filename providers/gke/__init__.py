@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
@@ -35,6 +36,8 @@ class GkeProvider:
 
     async def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
         """Read one account, yielding each cluster as soon as it is known."""
+        # Standard error is for our own lines: what gRPC writes there of itself stands in its errors as well.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         from providers.gke.fetch import collect  # noqa: PLC0415 - loads libraries that only a run that reads GKE needs
         from providers.gke.session import Connections  # noqa: PLC0415 - the same
 

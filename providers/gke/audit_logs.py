@@ -105,7 +105,7 @@ def _switched_on(log_type: LogType, on: list[tuple[int, AuditLogConfig]]) -> Lin
 def _not_known(log_type: LogType, unread: list[Level]) -> LinkCheck:
     """Say which audit configurations could switch it on and were not read."""
     errors = [(level.resource, level.policy) for level in unread if isinstance(level.policy, CollectionError)]
-    names = ", ".join(resource for resource, _ in errors)
+    names = " or ".join(resource for resource, _ in errors)
     reason = f"whether Data Access audit logs of type {log_type} are switched on by {names} could not be read"
     read = tuple(Evidence(GET_IAM_POLICY, resource, error.said or error.what) for resource, error in errors)
     permission = next((error.permission for _, error in errors if error.permission), "")

@@ -72,7 +72,7 @@ class Calls:
             folder = await self._call(method, request, GET_FOLDER, name, "resourcemanager.folders.get")
             return str(folder.parent)
 
-        return await self._shared(("parent", name), read)
+        return await self.shared(("parent", name), read)
 
     async def projects_below(self, parent: str) -> AsyncIterator[resourcemanager_v3.Project]:
         """List the projects directly below a folder or organisation; deleted ones are not among them."""
@@ -143,7 +143,7 @@ class Calls:
             bucket = await self._call(method, request, GET_BUCKET, name, "logging.buckets.get")
             return bucket_of(LogBucket.pb(bucket))
 
-        return await self._shared(("bucket", name), read)
+        return await self.shared(("bucket", name), read)
 
     async def newest_entry(self, project_id: str, log_id: str, wanted: str) -> datetime | None:
         """Give the time of the newest entry of a log that a filter matches; None where there is none.
@@ -163,22 +163,30 @@ class Calls:
 
     async def shared_iam_policy(self, resource: str) -> IamPolicy:
         """Read the policy of a folder or organisation, once for all projects below it."""
-        return await self._shared(("policy", resource), lambda: self.iam_policy(resource))
+        return await self.shared(("policy", resource), lambda: self.iam_policy(resource))
 
     async def sinks_elsewhere(self, project: str) -> tuple[Sink, ...]:
         """List the sinks of a project that entries are routed to, once for all projects that route theirs there."""
-        return await self._shared(("sinks", f"projects/{project}"), lambda: self.sinks(project))
+        return await self.shared(("sinks", f"projects/{project}"), lambda: self.sinks(project))
 
     async def ancestor_sinks(self, resource: str) -> tuple[Sink, ...]:
         """List the sinks of a folder or organisation, once for all projects; over REST, which tells of interception.
 
         google-cloud-logging 3.17.0 does not know the field interceptChildren.
         """
-        return await self._shared(("sinks", resource), lambda: self._rest_sinks(resource, ""))
+        return await self.shared(("sinks", resource), lambda: self._rest_sinks(resource, ""))
 
     async def sinks_above(self, project_id: str) -> tuple[Sink, ...]:
         """List the sinks above a project that its own reader sees: those that intercept."""
         return await self._rest_sinks(f"projects/{project_id}", 'in_scope("ANCESTOR")')
+
+    async def shared(self, key: tuple[str, str], read: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Ask once, however many projects want to know; an account that stops does not stop the others' question."""
+        task = self._connection.shared.get(key)
+        if task is None or task.cancelled():
+            task = self._connection.shared[key] = asyncio.create_task(read())
+        found: T = await asyncio.shield(task)
+        return found
 
     async def _rest_sinks(self, parent: str, scope: str) -> tuple[Sink, ...]:
         """List sinks over REST, page by page."""
@@ -243,14 +251,6 @@ class Calls:
         """Make one call."""
         answer = await self._connection.call(method, request, operation, where, permission, self._waits)
         return _readable(answer, operation, where)
-
-    async def _shared(self, key: tuple[str, str], read: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Ask once, however many projects want to know; an account that stops does not stop the others' question."""
-        task = self._connection.shared.get(key)
-        if task is None or task.cancelled():
-            task = self._connection.shared[key] = asyncio.create_task(read())
-        found: T = await asyncio.shield(task)
-        return found
 
 
 def _readable(answer: T | None, operation: str, where: str) -> T:

@@ -17,6 +17,8 @@ from scanner.errors import CollectionError
 from scanner.model import BlindSpot, Evidence, LinkState
 
 _MANY: Final = {
+    "allUsers": "everybody",
+    "allAuthenticatedUsers": "everybody who has signed in",
     "group": "everybody in that group",
     "domain": "everybody of that domain",
     "principalSet": "every identity of that set",

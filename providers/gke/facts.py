@@ -119,16 +119,37 @@ class Ancestor:
 
 
 @dataclass(frozen=True, slots=True)
+class SinkLevel:
+    """The sinks of a folder or organisation above a project; an error where they are not known.
+
+    Attributes:
+        name: Such as ``folders/1234``, or which levels it stands for where one by one they are not known.
+    """
+
+    name: str
+    sinks: Read[tuple[Sink, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class SinksAbove:
     """The sinks of all that is above a project.
 
     Attributes:
-        sinks: Those that are known, from the organisation down.
-        unread: Why others may be there that are not known.
+        levels: From the organisation down, which is the order in which they take entries from each other.
     """
 
-    sinks: tuple[Sink, ...] = ()
-    unread: tuple[CollectionError, ...] = ()
+    levels: tuple[SinkLevel, ...] = ()
+
+    @property
+    def sinks(self) -> tuple[Sink, ...]:
+        """Those that are known."""
+        known = (one.sinks for one in self.levels if not isinstance(one.sinks, CollectionError))
+        return tuple(sink for sinks in known for sink in sinks)
+
+    @property
+    def unread(self) -> tuple[CollectionError, ...]:
+        """Why others may be there that are not known."""
+        return tuple(one.sinks for one in self.levels if isinstance(one.sinks, CollectionError))
 
 
 @dataclass(frozen=True, slots=True)

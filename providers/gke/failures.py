@@ -36,6 +36,11 @@ SDK_ERRORS: Final = (
 """All that a call, and reading its answer or the credentials, may raise; ValueError and below: a wrong shape."""
 
 SERVICE_DISABLED: Final = "SERVICE_DISABLED"
+_DISABLED_WHERE_ASKED: Final = "API is not enabled for this project"
+"""What Kubernetes Engine says of the project that is asked, without a reason.
+
+Source: an answer quoted in jenkins-x/terraform-google-jx, issue 115 (2020-06-17).
+"""
 _NO_PERMISSION_HELPS: Final = {
     "SECURITY_POLICY_VIOLATED": "let an ingress rule or access level of VPC Service Controls admit the scan's identity",
     "USER_PROJECT_DENIED": "grant serviceusage.services.use in quota_project, or leave quota_project out",
@@ -47,11 +52,27 @@ Source: Google Cloud, "Error reasons" (``google.api.ErrorReason``, googleapis-co
 """
 _LONGEST: Final = 600
 _USER: Final = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
+_OTHER_CREDENTIALS: Final = "check credentials_file and impersonate, or the environment that the scan runs in"
+_UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
+_CERTIFICATE: Final = (
+    "the certificate is of no known authority: name your proxy's in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (gRPC) and"
+    " REQUESTS_CA_BUNDLE (REST, tokens)"
+)
+"""Both libraries bring their own list of authorities, and neither asks the system's.
+
+Sources: gRPC 1.85, "gRPC environment variables" (doc/environment_variables.md); Requests 2.34, "SSL Cert Verification".
+"""
 _METADATA_FAILED: Final = "Getting metadata from plugin failed"
 
 
 class ServiceDisabledError(PermissionDenied):
-    """The API is not enabled in the project."""
+    """The API is not enabled in a project: the one that is asked, or the one that calls are counted against.
+
+    Attributes:
+        consumer: That project by its id or number; empty where Google does not say.
+    """
+
+    consumer: str = ""
 
 
 def translate(error: Exception, operation: str, where: str, permission: str = "") -> CollectionError:
@@ -70,8 +91,27 @@ def translate(error: Exception, operation: str, where: str, permission: str = ""
     if isinstance(error, auth_errors.GoogleAuthError) or _METADATA_FAILED in text:
         return _credentials(error, place, text)
     if isinstance(error, google_errors.Forbidden):
-        return _denied(error, operation, place, permission)
+        return _denied(error, operation, where, permission)
     return _refused(error, operation, place, text) or _broken(error, operation, place, text)
+
+
+def unusable(error: Exception, source: str) -> CollectionError:
+    """Say why no credentials could be made of what was found; nothing was asked of Google yet.
+
+    Args:
+        error: One of `SDK_ERRORS`; the library lets out those of Python where a file is JSON of another shape.
+        source: The file, or what else the credentials are looked for in.
+    """
+    if isinstance(error, auth_errors.GoogleAuthError):
+        return _credentials(error, f"credentials of {source}", one_line(error))
+    said = ""
+    if isinstance(error, OSError):
+        text = f"{source} could not be read: {error.strerror or one_line(error)}"
+    else:
+        text = f"{source} lacks what its type needs, or is none of the forms that Google's library reads"
+        said = one_line(error)
+    what = f"there are no usable Google credentials: {text}"
+    return CredentialsError(what, where=f"credentials of {source}", hint=_OTHER_CREDENTIALS, said=said)
 
 
 def _refused(error: Exception, operation: str, place: str, text: str) -> CollectionError | None:
@@ -98,7 +138,7 @@ def _broken(error: Exception, operation: str, place: str, text: str) -> Collecti
     if isinstance(error, google_errors.ServerError | requests.ConnectionError | OSError) and not isinstance(
         error, requests.JSONDecodeError
     ):
-        hint = "check the network, the proxy and endpoints, or try again later"
+        hint = _CERTIFICATE if _UNTRUSTED in text else "check the network, the proxy and endpoints, or try again later"
         return Unreachable(f"{operation} could not be reached: {text}", where=place, hint=hint)
     if isinstance(error, google_errors.GoogleAPIError):
         return CollectionError(f"{operation} was refused: {text}", where=place, said=text)
@@ -110,29 +150,48 @@ def _credentials(error: Exception, place: str, text: str) -> CollectionError:
     """Translate what is wrong with the credentials, or with the way to whoever issues them."""
     if isinstance(error, auth_errors.TransportError):
         hint = "check the network and the proxy: the issuer of tokens cannot be reached"
+        hint = _CERTIFICATE if _UNTRUSTED in text else hint
         return Unreachable(f"the issuer of tokens could not be reached: {text}", where=place, hint=hint)
-    hint = "check credentials_file and impersonate, or the environment that the scan runs in"
-    return CredentialsError(f"there are no usable Google credentials: {text}", where=place, hint=hint)
+    return CredentialsError(f"there are no usable Google credentials: {text}", where=place, hint=_OTHER_CREDENTIALS)
 
 
-def _denied(error: google_errors.Forbidden, operation: str, place: str, permission: str) -> CollectionError:
+def _denied(error: google_errors.Forbidden, operation: str, where: str, permission: str) -> CollectionError:
     """Translate a refusal: a missing permission, or an API that is switched off."""
-    text = one_line(error)
+    text, place = one_line(error), f"{operation} of {where}"
     metadata = dict(error.metadata or {}) if error.reason else {}
     if error.reason == SERVICE_DISABLED:
-        service = metadata.get("service", "the API")
-        hint = f"gcloud services enable {service}, in the project that {metadata.get('consumer', 'is asked')} names"
-        return ServiceDisabledError(f"{service} is not enabled", where=place, hint=hint, said=text)
+        return _disabled(metadata.get("service", ""), metadata.get("consumer", ""), place, text)
+    if _DISABLED_WHERE_ASKED in text:
+        return _disabled("container.googleapis.com", "/".join(where.split("/")[:2]), place, text)
     if error.reason in _NO_PERMISSION_HELPS:
         hint = _NO_PERMISSION_HELPS[error.reason]
         return PermissionDenied(f"{operation} is denied ({error.reason})", where=place, hint=hint, said=text)
     missing = metadata.get("permission") or permission
-    hint = f"grant {missing}: `k8s-audit-coverage providers gke --permissions` prints the role that is needed"
+    # Permissions are granted on projects and what is above them, not on a log bucket.
+    resource = "/".join(where.split("/")[:2])
+    hint = f"grant {missing} on {resource}: `k8s-audit-coverage providers gke --permissions` prints the role to grant"
     return PermissionDenied(f"{operation} is denied", where=place, permission=missing, hint=hint, said=text)
+
+
+def _disabled(service: str, consumer: str, place: str, text: str) -> ServiceDisabledError:
+    """Translate an API that is switched off, with the command that switches it on."""
+    project = consumer.removeprefix("projects/")
+    what = f"{service or 'the API'} is not enabled"
+    hint = f"gcloud services enable {service or 'SERVICE'} --project={project or 'PROJECT'}"
+    found = ServiceDisabledError(what, where=place, hint=hint, said=text)
+    found.consumer = project
+    return found
 
 
 def one_line(error: BaseException) -> str:
     """Give an error's text on one line, without the user and password that a proxy's URL may hold."""
-    said = getattr(error, "message", "") or str(error)
-    text = _USER.sub(r"\g<scheme>", " ".join(str(said).split()))
+    text = _USER.sub(r"\g<scheme>", " ".join(_said(error).split()))
     return textwrap.shorten(text, _LONGEST, placeholder=" ...") or type(error).__name__
+
+
+def _said(error: BaseException) -> str:
+    """Give an error's text; google.auth puts a cause beside it, or a whole answer, which Python would show as code."""
+    if isinstance(error, auth_errors.GoogleAuthError):
+        parts = [str(one).rstrip(".") for one in error.args if isinstance(one, str | Exception)]
+        return ": ".join(parts) if len(parts) > 1 else str(next(iter(error.args), ""))
+    return str(getattr(error, "message", "") or error)

@@ -69,6 +69,7 @@ class _AccountReader:
         self._emit = emit
         self._names: set[str] = set()
         self._is_complete = True
+        self._found = 0
         self._left_out: list[str] = []
         # Of thousands of projects only so many are in hand at once, so that memory does not grow with their number.
         self._in_hand = asyncio.Semaphore(2 * context.scan.max_calls)
@@ -77,6 +78,7 @@ class _AccountReader:
         """Find the projects and read each as soon as it is known."""
         async with asyncio.TaskGroup() as tasks:
             async for name, project in self._projects():
+                self._found += 1
                 if not self._options.wants_project(name):
                     self._left_out.append(name)
                     continue
@@ -89,6 +91,9 @@ class _AccountReader:
             )
             read = (Evidence(LIST_PROJECTS, "projects", ", ".join(sorted(self._left_out))),)
             self._emit(AccountNote(Note(NoteSeverity.INFO, text, read)))
+        if self._is_complete and not self._found:
+            text = f"no active project lies below {self._options.scope}, at any depth"
+            self._emit(AccountNote(Note(NoteSeverity.WARNING, text, (Evidence(LIST_PROJECTS, "projects", "none"),))))
         if self._is_complete:
             for name in self._options.missing_of(frozenset(self._names)):
                 self._emit(_not_there(name))
@@ -123,7 +128,7 @@ class _AccountReader:
     async def _read_project(self, name: str, project: resourcemanager_v3.Project | None) -> None:
         """List a project's clusters; nothing else of it is read where it has none."""
         answer = await outcome(self._calls.clusters(name))
-        if isinstance(answer, ServiceDisabledError):
+        if isinstance(answer, ServiceDisabledError) and await self._is_of(name, project, answer.consumer):
             text = f"project {name} has no GKE clusters: {answer.what}"
             read = (Evidence(LIST_CLUSTERS, f"projects/{name}", answer.said),)
             self._emit(AccountNote(Note(NoteSeverity.INFO, text, read)))
@@ -145,6 +150,16 @@ class _AccountReader:
         normaliser = Normaliser(facts, self._connection.identity, self._context.rule)
         for cluster in wanted:
             self._emit(normaliser.cluster(await self._newest(cluster_facts(facts, cluster))))
+
+    async def _is_of(self, name: str, project: resourcemanager_v3.Project | None, consumer: str) -> bool:
+        """Tell whether a project is the one that Google means, which may be that of the credentials instead."""
+        if consumer == name:
+            return True
+        try:
+            known = project or await self._calls.project(name)
+        except CollectionError:
+            return False  # so that nobody knows: the project is reported as not read
+        return consumer in (known.project_id, known.name.removeprefix("projects/"))
 
     async def _newest(self, facts: ClusterFacts) -> ClusterFacts:
         """Look for recent entries of a cluster, where that is asked for."""

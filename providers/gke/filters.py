@@ -47,6 +47,17 @@ Source: Google Cloud, "Monitored resources and services" (docs.cloud.google.com/
 PRINCIPAL: Final = "protopayload.authenticationinfo.principalemail"
 """The field that says who made a request, in small letters: a user's address, or the name that Kubernetes knows."""
 
+_METHOD: Final = "protopayload.methodname"
+_NOISE: Final = re.compile(
+    r"io\.k8s\.(?:coordination\.v1(?:beta1)?\.leases|(?:core|events)\.v1(?:beta1)?\.events)"
+    r"\.(?:get|list|watch|create|update|patch|delete)"
+)
+"""Methods of leases and events, which controllers renew and write all the time: no category is judged by them.
+
+Source: GKE, "Audit logging": the method is ``io.k8s.``, group, version, resource and verb, such as
+``io.k8s.core.v1.pods.create``.
+"""
+
 _NOBODY: Final = frozenset({"", "system:anonymous"})
 """Principals of requests without a user, on which two of the categories are judged."""
 
@@ -248,6 +259,9 @@ class _Parser:
         if field == PRINCIPAL and operator in ("=", "!=") and _plain(value).lower() not in _NOBODY:
             # Somebody whom no filter names is not the one whom this one names.
             self.principals.add(_plain(value))
+            return _yes(answer=False, negated=operator == "!=")
+        if field == _METHOD and operator in ("=", "!=") and _NOISE.fullmatch(_plain(value).lower()):
+            # A filter that names nothing but noise says nothing of the entries that count.
             return _yes(answer=False, negated=operator == "!=")
         if _is_absent(field) and operator in ("=", ":", "=~"):
             return Matched(Match.NONE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from providers.gke.audit_logs import admin_activity, audit_notes, exported
@@ -15,7 +16,7 @@ from providers.gke.remarks import LIST_CLUSTERS, bucket_notes, cluster_notes
 from providers.gke.routing import Routing, names_clusters, route_admin_activity, route_data_access
 from providers.gke.steps import steps
 from providers.gke.stores import LIST_BUCKETS, LIST_SINKS
-from scanner.errors import CollectionError
+from scanner.errors import CollectionError, NotFound
 from scanner.model import (
     ApiServer,
     Authorizer,
@@ -90,14 +91,16 @@ class Normaliser:
         self._exempted = blind_spots(project)
         self._unread = tuple(_unread_of_project(project))
         self._routings: dict[tuple[str, str], Routing] = {}
+        self._channels: dict[tuple[str, str], tuple[LogChannel, ...]] = {}
         self._is_same_for_all = not names_clusters(project)
 
     def cluster(self, facts: ClusterFacts) -> ClusterObservation:
         """Put one cluster into the common model."""
         project, data_access = self._project, self._routing(facts)
-        channels = tuple(self._channels(facts, data_access))
+        channels = self._channels_of(facts, data_access)
         version = Evidence(LIST_CLUSTERS, "clusters[].currentMasterVersion", facts.version or "absent")
-        server = ApiServer("control plane", ManagedPolicy("gce", (version,)), channels, _authorizer(facts))
+        authorizer = _authorizer(facts.is_legacy_abac, facts.anonymous_mode)
+        server = ApiServer("control plane", ManagedPolicy("gce", (version,)), channels, authorizer)
         entries = Entries.of(project.project_id, facts.location, facts.name, DATA_ACCESS)
         place = (project.account, project.project_id, facts.location)
         return ClusterObservation(
@@ -114,18 +117,25 @@ class Normaliser:
             blind_spots=(*self._exempted, *unkept_principals(facts, data_access)),
         )
 
-    def _channels(self, facts: ClusterFacts, data_access: Routing) -> Iterator[LogChannel]:
-        """Give Admin Activity and each kind of Data Access."""
-        yield _channel(facts, ADMIN_ACTIVITY, admin_activity(), route_admin_activity(), self._rule)
-        for log, check in self._switched_on.items():
-            yield _channel(facts, log, check, data_access, self._rule)
+    def _channels_of(self, facts: ClusterFacts, data_access: Routing) -> tuple[LogChannel, ...]:
+        """Give Admin Activity and each kind of Data Access; those with recent entries are each cluster's own."""
+        key = (facts.name, facts.location) if self._rule.observe else self._key(facts)
+        if key not in self._channels:
+            first = _channel(facts, ADMIN_ACTIVITY, admin_activity(), route_admin_activity(), self._rule)
+            others = (_channel(facts, log, check, data_access, self._rule) for log, check in self._switched_on.items())
+            self._channels[key] = (first, *others)
+        return self._channels[key]
 
     def _routing(self, facts: ClusterFacts) -> Routing:
-        """Follow a cluster's Data Access entries; once for all clusters where no filter tells them apart."""
-        key = ("", "") if self._is_same_for_all else (facts.name, facts.location)
+        """Follow a cluster's Data Access entries."""
+        key = self._key(facts)
         if key not in self._routings:
             self._routings[key] = route_data_access(self._project, facts.name, facts.location)
         return self._routings[key]
+
+    def _key(self, facts: ClusterFacts) -> tuple[str, str]:
+        """Give what a cluster's entries are routed by: the same for all clusters where no filter tells them apart."""
+        return ("", "") if self._is_same_for_all else (facts.name, facts.location)
 
 
 def normalise(facts: ClusterFacts, identity: str, rule: RuleSettings) -> ClusterObservation:
@@ -153,13 +163,14 @@ def _channel(facts: ClusterFacts, log: str, switched_on: LinkCheck, routing: Rou
     )
 
 
-def _authorizer(facts: ClusterFacts) -> Authorizer:
+@lru_cache(maxsize=16)
+def _authorizer(is_legacy_abac: bool, anonymous_mode: str) -> Authorizer:  # noqa: FBT001 - a cache key
     """GKE runs the RBAC authorizer in every cluster, legacy ABAC beside it where that is on."""
     read = (
-        Evidence(LIST_CLUSTERS, "clusters[].legacyAbac.enabled", str(facts.is_legacy_abac).lower()),
-        Evidence(LIST_CLUSTERS, "clusters[].anonymousAuthenticationConfig.mode", facts.anonymous_mode or "absent"),
+        Evidence(LIST_CLUSTERS, "clusters[].legacyAbac.enabled", str(is_legacy_abac).lower()),
+        Evidence(LIST_CLUSTERS, "clusters[].anonymousAuthenticationConfig.mode", anonymous_mode or "absent"),
     )
-    limited = facts.anonymous_mode == "LIMITED"
+    limited = anonymous_mode == "LIMITED"
     reason = "GKE runs the RBAC authorizer in every cluster; " + (
         "anonymous requests reach the health paths only"
         if limited
@@ -172,14 +183,16 @@ def _facts(facts: ClusterFacts) -> Iterator[Fact]:
     """Give what a reader wants to know beside the verdict."""
     components = facts.logging_components
     shown = "absent" if components is None else ", ".join(components) or "none"
-    values = {
-        "status": ("status", facts.status),
-        "mode": ("autopilot.enabled", "Autopilot" if facts.is_autopilot else "Standard"),
-        "component logging": ("loggingConfig.componentConfig.enableComponents", shown),
-        "legacy logging service": ("loggingService", facts.logging_service or "absent"),
-    }
-    for name, (field, value) in values.items():
-        yield Fact(name, value, Evidence(LIST_CLUSTERS, f"clusters[].{field}", value))
+    yield _fact("status", "status", facts.status)
+    yield _fact("mode", "autopilot.enabled", "Autopilot" if facts.is_autopilot else "Standard")
+    yield _fact("component logging", "loggingConfig.componentConfig.enableComponents", shown)
+    yield _fact("legacy logging service", "loggingService", facts.logging_service or "absent")
+
+
+@lru_cache(maxsize=256)
+def _fact(name: str, field: str, value: str) -> Fact:
+    """Give one of them; thousands of clusters have the same few values, and need no copies of them."""
+    return Fact(name, value, Evidence(LIST_CLUSTERS, f"clusters[].{field}", value))
 
 
 def _unread_of_project(project: ProjectFacts) -> Iterator[Unread]:
@@ -187,8 +200,11 @@ def _unread_of_project(project: ProjectFacts) -> Iterator[Unread]:
     policies = (project.policy, *(one.policy for one in project.known_ancestors))
     yield from _unread("resourcemanager:getIamPolicy", policies)
     yield from _unread("resourcemanager:GetProject", (project.ancestors,))
-    yield from _unread(LIST_SINKS, (project.sinks, *project.above.unread, *project.elsewhere.values()))
-    yield from _unread(LIST_BUCKETS, (project.unlisted, *project.buckets.values()))
+    # That a destination is not there is an answer: a gap, and nothing that a reader is missing.
+    elsewhere = [one for one in project.elsewhere.values() if not isinstance(one, NotFound)]
+    buckets = [one for one in project.buckets.values() if not isinstance(one, NotFound)]
+    yield from _unread(LIST_SINKS, (project.sinks, *project.above.unread, *elsewhere))
+    yield from _unread(LIST_BUCKETS, (project.unlisted, *buckets))
 
 
 def _unread(operation: str, outcomes: Iterable[object]) -> Iterator[Unread]:

@@ -13,6 +13,7 @@ from scanner.model import SHOWN_AS_SET, Settings
 from scanner.ports import AccountOptions
 
 _WILDCARD: Final = re.compile(r"[*?\[]")
+_NUMBER: Final = re.compile(r"\d{1,30}", re.ASCII)
 _PROJECT: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]|\d+", re.ASCII)
 
 
@@ -48,10 +49,10 @@ class GkeOptions(AccountOptions):
     projects: Annotated[_Names, Field(max_length=10_000)] = Field(
         default=(), examples=[["payments-prod", "payments-test"]], description="Several projects to read."
     )
-    folder: Annotated[str, Field(pattern=r"^\d+$")] | None = Field(
+    folder: str | None = Field(
         default=None, examples=["123456789012"], description="Folder whose active projects are read, at any depth."
     )
-    organization: Annotated[str, Field(pattern=r"^\d+$")] | None = Field(
+    organization: str | None = Field(
         default=None,
         examples=["987654321098"],
         description="Organisation whose active projects are read, at any depth.",
@@ -84,6 +85,16 @@ class GkeOptions(AccountOptions):
             message = f"is {value!r}, which is no project id such as payments-prod"
             raise ValueError(message)
         return value
+
+    @field_validator("folder", "organization", mode="before")
+    @classmethod
+    def _is_a_number(cls, value: object) -> object:
+        """Take a number with or without quotes; refuse a name, by which Google's APIs find nothing."""
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if isinstance(text, str) and not _NUMBER.fullmatch(text):
+            message = f"is {text!r}, which is no number such as 987654321098: gcloud projects get-ancestors shows it"
+            raise ValueError(message)
+        return text
 
     @field_validator("projects")
     @classmethod

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from providers.gke.calls import Calls, is_denied, outcome
-from providers.gke.facts import Ancestor, ProjectFacts, Read, Sink, SinksAbove
+from providers.gke.facts import Ancestor, ProjectFacts, Read, Sink, SinkLevel, SinksAbove
 from providers.gke.sinks import bucket_named_by, project_named_by
 from scanner.errors import CollectionError, Malformed
 
@@ -60,13 +61,17 @@ class ProjectReader:
         return await self._with_elsewhere(facts)
 
     async def _way_up(self, name: str, project: resourcemanager_v3.Project | None) -> _WayUp:
-        """Walk up to the organisation, as far as the way can be found."""
+        """Find a project's names, and what is above it."""
         try:
             found = project or await self._calls.project(name)
         except CollectionError as error:
             return _WayUp(name, "", error)
+        above = await self._calls.shared(("above", found.parent), lambda: self._above(found.parent))
+        return _WayUp(found.project_id, found.name.removeprefix("projects/"), *above)
+
+    async def _above(self, parent: str) -> tuple[CollectionError | None, tuple[Ancestor, ...]]:
+        """Walk up to the organisation, as far as the way can be found; once for all projects with the same parent."""
         names: list[str] = []
-        parent = found.parent
         lost: CollectionError | None = None
         while parent and len(names) < _DEEPEST:
             names.append(parent)
@@ -79,11 +84,8 @@ class ProjectReader:
                 break
         else:
             if parent:
-                lost = Malformed(
-                    f"folders lie deeper than {_DEEPEST} levels: {' in '.join(names)}", where=f"projects/{name}"
-                )
-        known = tuple(await asyncio.gather(*(self._ancestor(one) for one in names)))
-        return _WayUp(found.project_id, found.name.removeprefix("projects/"), lost, known)
+                lost = Malformed(f"folders lie deeper than {_DEEPEST} levels: {' in '.join(names)}", where=names[0])
+        return lost, tuple(await asyncio.gather(*(self._ancestor(one) for one in names)))
 
     async def _ancestor(self, name: str) -> Ancestor:
         """Read a folder or organisation."""
@@ -99,21 +101,12 @@ class ProjectReader:
         """
         errors = [one.sinks for one in up.known if isinstance(one.sinks, CollectionError)]
         errors += [up.lost] if up.lost else []
-        seen: Read[tuple[Sink, ...]] = ()
+        seen: Read[tuple[Sink, ...]] | None = None
         if any(is_denied(error) for error in errors):
             seen = await outcome(self._calls.sinks_above(name))
-        by_parent: dict[str, list[Sink]] = {}
-        if not isinstance(seen, CollectionError):
-            errors = [error for error in errors if not is_denied(error)]
-            for sink in seen:
-                by_parent.setdefault(sink.parent, []).append(sink)
-        for one in up.known:
-            if not isinstance(one.sinks, CollectionError):
-                by_parent[one.name] = list(one.sinks)
-        # Those of which only the project tells lie above all that were found on the way up.
-        order = sorted(by_parent.keys() - {one.name for one in up.known}, reverse=True)
-        order += [one.name for one in reversed(up.known)]
-        return SinksAbove(tuple(sink for parent in order for sink in by_parent.get(parent, ())), tuple(errors))
+        shown = None if isinstance(seen, CollectionError) else seen
+        known = [SinkLevel(one.name, _shown_or_read(one, shown)) for one in reversed(up.known)]
+        return SinksAbove((*_levels_beyond(name, up, shown), *known))
 
     async def _with_elsewhere(self, facts: ProjectFacts) -> ProjectFacts:
         """Add what sinks lead to in other projects: their sinks, and the log buckets that any of these name."""
@@ -127,9 +120,41 @@ class ProjectReader:
             used += [] if isinstance(found, CollectionError) else found
         named = {bucket for sink in used if not sink.disabled and (bucket := bucket_named_by(sink)) is not None}
         missing = sorted(one for one in named if not facts.is_own(one.split("/")[1]))
+        if not (others or missing):
+            return facts
         buckets = await asyncio.gather(*(outcome(self._calls.bucket(one)) for one in missing))
         return replace(
             facts,
             elsewhere=dict(zip(others, lists, strict=True)),
             buckets={**facts.buckets, **dict(zip(missing, buckets, strict=True))},
         )
+
+
+def _shown_or_read(one: Ancestor, shown: tuple[Sink, ...] | None) -> Read[tuple[Sink, ...]]:
+    """Give the sinks of a level; where it may not be asked, those that the project shows of it."""
+    if shown is None or not is_denied(one.sinks):
+        return one.sinks
+    return tuple(sink for sink in shown if sink.parent == one.name)
+
+
+def _levels_beyond(name: str, up: _WayUp, shown: tuple[Sink, ...] | None) -> Iterator[SinkLevel]:
+    """Give the levels above all that were found on the way up; only the project shows sinks of these.
+
+    An organisation is above all folders. Which of several folders is above the other nobody says, and it decides whose
+    sinks get the entries.
+    """
+    if up.lost and (shown is None or not is_denied(up.lost)):
+        yield SinkLevel(f"all that is above {up.known[-1].name if up.known else f'projects/{name}'}", up.lost)
+    by_parent: dict[str, list[Sink]] = {}
+    for sink in shown or ():
+        by_parent.setdefault(sink.parent, []).append(sink)
+    beyond = sorted(by_parent.keys() - {one.name for one in up.known})
+    folders = [parent for parent in beyond if parent.startswith("folders/")]
+    for parent in (one for one in beyond if one not in folders):
+        yield SinkLevel(parent, tuple(by_parent[parent]))
+    if len(folders) > 1:
+        names = " and ".join(folders)
+        error = up.lost or Malformed(f"the project shows sinks of {names}, which are not above it", where=name)
+        yield SinkLevel(f"{names}, whose order is not known,", error)
+    for parent in folders:
+        yield SinkLevel(parent, tuple(by_parent[parent]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from providers.gke.facts import Bucket, ClusterFacts, ProjectFacts
@@ -11,6 +12,12 @@ from scanner.model import Evidence, Note, NoteSeverity
 
 LIST_CLUSTERS: Final = "container:ListClusters"
 _USUAL: Final = frozenset({"RUNNING", "RECONCILING"})
+_UNAUTHENTICATED: Final = Note(
+    NoteSeverity.INFO,
+    "Google does not say which audit log carries requests that fail authentication (401); reads among them are taken to"
+    " be Data Access",
+    (Evidence("Google Cloud documentation", "GKE audit logging", "not stated"),),
+)
 
 
 def cluster_notes(facts: ClusterFacts) -> Iterator[Note]:
@@ -18,22 +25,23 @@ def cluster_notes(facts: ClusterFacts) -> Iterator[Note]:
     status = Evidence(LIST_CLUSTERS, "clusters[].status", facts.status)
     if facts.status not in _USUAL:
         yield Note(NoteSeverity.INFO, f"the cluster is {facts.status}: it may not serve requests now", (status,))
-    components = facts.logging_components or ()
+    yield _on_component_logging(facts.logging_components or ())
+    if facts.is_legacy_abac:
+        text = "legacy ABAC is on: it allows requests that RBAC alone would deny, so that they are no denials"
+        yield Note(NoteSeverity.WARNING, text, (Evidence(LIST_CLUSTERS, "clusters[].legacyAbac.enabled", "true"),))
+    yield _UNAUTHENTICATED
+
+
+@lru_cache(maxsize=256)
+def _on_component_logging(components: tuple[str, ...]) -> Note:
+    """Say that component logging is something else; thousands of clusters share the few remarks there are."""
     read = Evidence(
         LIST_CLUSTERS, "clusters[].loggingConfig.componentConfig.enableComponents", ", ".join(components) or "none"
     )
     text = (
         "component logging is not the audit log: Kubernetes audit entries are Cloud Audit Logs, whatever it is set to"
     )
-    yield Note(NoteSeverity.INFO, text, (read,))
-    if facts.is_legacy_abac:
-        text = "legacy ABAC is on: it allows requests that RBAC alone would deny, so that they are no denials"
-        yield Note(NoteSeverity.WARNING, text, (Evidence(LIST_CLUSTERS, "clusters[].legacyAbac.enabled", "true"),))
-    text = (
-        "Google does not say which audit log carries requests that fail authentication (401); reads among them are "
-        "taken to be Data Access"
-    )
-    yield Note(NoteSeverity.INFO, text, (Evidence("Google Cloud documentation", "GKE audit logging", "not stated"),))
+    return Note(NoteSeverity.INFO, text, (read,))
 
 
 def bucket_notes(project: ProjectFacts) -> Iterator[Note]:

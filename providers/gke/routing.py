@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Final
 
-from providers.gke.facts import ProjectFacts, Sink
+from providers.gke.facts import ProjectFacts, Read, Sink, SinkLevel
 from providers.gke.filters import Entries, principals
 from providers.gke.logs import DATA_ACCESS
-from providers.gke.sinks import Takes, called, intercepts, project_named_by, taken
+from providers.gke.sinks import Takes, called, intercepts, leads_back, project_named_by, taken
 from providers.gke.stores import LIST_SINKS, Store, bucket_store, lost, store_elsewhere
-from scanner.errors import CollectionError
+from scanner.errors import CollectionError, NotFound
 from scanner.model import Evidence, LinkCheck, LinkState, Retention
 
 REQUIRED_DAYS: Final = 400
@@ -96,18 +95,19 @@ def _filters(project: ProjectFacts) -> set[str]:
 def _stores(project: ProjectFacts, entries: Entries) -> Iterator[Store]:
     """Give what each sink does, from the organisation down, as far as those above leave the entries to it."""
     above = _Above()
-    for _, level in groupby(project.above.sinks, key=lambda sink: sink.parent):
+    for level in project.above.levels:
+        if isinstance(level.sinks, CollectionError):
+            store = _unread_level(level, level.sinks)
+            yield _held_back(store, above)
+            if above.state is not LinkState.GAP:
+                above = _Above(LinkState.UNKNOWN, store.reason, store.permission)
+            continue
         left = above
-        for sink in level:
+        for sink in level.sinks:
             if sink.include_children or sink.intercept_children:
                 store = _store(project, sink, entries)
                 yield _held_back(store, left)
                 above = _further(above, sink, entries, store)
-    if project.above.unread and above.state is LinkState.OK:
-        error = project.above.unread[0]
-        by = f"sinks above the project, which could not be read ({error.what}), may intercept them"
-        permission = next((one.permission for one in project.above.unread if one.permission), "")
-        above = _Above(LinkState.UNKNOWN, by, permission)
     if isinstance(project.sinks, CollectionError):
         yield _unread_sinks(project, project.sinks)
         return
@@ -168,16 +168,22 @@ def _store(project: ProjectFacts, sink: Sink, entries: Entries) -> Store:
 def _destination(project: ProjectFacts, sink: Sink, entries: Entries) -> Store:
     """Judge the destination of a sink that exports the entries."""
     other = project_named_by(sink)
-    if other is None or project.is_own(other):
+    if other is None:
         return bucket_store(project, sink) or store_elsewhere(sink, f"exports them to {sink.destination}")
+    if leads_back(project, sink):
+        return _led_back(sink)
     name = called(sink)
-    sinks = project.elsewhere.get(other, ())
+    sinks: Read[tuple[Sink, ...]] = project.sinks if project.is_own(other) else project.elsewhere.get(other, ())
+    if isinstance(sinks, NotFound):
+        return lost(
+            f"{name} routes them to project {other}, which does not exist", store_elsewhere(sink, "").read, sink
+        )
     if isinstance(sinks, CollectionError):
         reason = f"{name} routes them to project {other}, whose sinks could not be read: {sinks.what}"
         store = store_elsewhere(sink, f"routes them to project {other}")
         kept = Retention.unknown(reason, store.read, permission=sinks.permission)
         return replace(store, state=LinkState.UNKNOWN, reason=reason, retention=kept, permission=sinks.permission)
-    stores = tuple(_hop(project, other, one, entries) for one in sinks)
+    stores = tuple(_hop(project, one, entries) for one in sinks)
     if not stores:
         return lost(
             f"{name} routes them to project {other}, which has no log sink", store_elsewhere(sink, "").read, sink
@@ -187,18 +193,33 @@ def _destination(project: ProjectFacts, sink: Sink, entries: Entries) -> Store:
     return Store(check.state, reason, store_elsewhere(sink, "").read, _retained(stores), check.permission, sink)
 
 
-def _hop(project: ProjectFacts, here: str, sink: Sink, entries: Entries) -> Store:
+def _led_back(sink: Sink) -> Store:
+    """Judge a sink whose destination is its own project: the entries are there already, and no store is named."""
+    return lost(f"{called(sink)} routes them back to its own project", store_elsewhere(sink, "").read, sink)
+
+
+def _hop(project: ProjectFacts, sink: Sink, entries: Entries) -> Store:
     """Judge a sink of a project that entries are routed to; nobody says that they may be routed on to a third one."""
     found = taken(sink, entries)
     store = bucket_store(project, sink) or store_elsewhere(sink, f"exports them to {sink.destination}")
     if found.takes is Takes.NO:
         return lost(found.why, store.read, sink)
+    if leads_back(project, sink):
+        return _led_back(sink)
     unsure = found.why
-    if project_named_by(sink) not in (None, here):
+    if project_named_by(sink) is not None:
         unsure = f"whether {called(sink)} routes them on to {sink.destination} is not documented"
     if unsure and store.state is not LinkState.GAP:
         return replace(store, state=LinkState.UNKNOWN, reason=unsure, retention=Retention.unknown(unsure, store.read))
     return store
+
+
+def _unread_level(level: SinkLevel, error: CollectionError) -> Store:
+    """Say that the sinks of a level above are not known: they may keep the entries, or take them away."""
+    reason = f"what the sinks of {level.name} do with them could not be read: {error.what}"
+    read = Evidence(LIST_SINKS, level.name, error.said or error.what)
+    kept = Retention.unknown(reason, read, permission=error.permission)
+    return Store(LinkState.UNKNOWN, reason, read, kept, error.permission)
 
 
 def _unread_sinks(project: ProjectFacts, error: CollectionError) -> Store:

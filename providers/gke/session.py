@@ -23,7 +23,7 @@ from google.cloud.resourcemanager_v3 import FoldersAsyncClient, OrganizationsAsy
 from google.oauth2 import service_account
 
 from providers.gke.authorization import Authorize
-from providers.gke.failures import SDK_ERRORS, translate
+from providers.gke.failures import SDK_ERRORS, translate, unusable
 from providers.gke.options import GkeOptions
 from scanner.model import ScanSettings
 from scanner.ports import Waits
@@ -215,7 +215,7 @@ async def _connect(options: GkeOptions, scan: ScanSettings) -> Connection:
     try:
         credentials = await asyncio.to_thread(_credentials, options)
     except SDK_ERRORS as error:
-        raise translate(error, "google.auth", options.scope) from error
+        raise unusable(error, options.credentials_file or "Application Default Credentials") from error
     return Connection(credentials, options, scan)
 
 

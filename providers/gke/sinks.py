@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from providers.gke.facts import Exclusion, Sink
+from providers.gke.facts import Exclusion, ProjectFacts, Sink
 from providers.gke.filters import Entries, Match, matches
 from scanner.model import LinkState
 
@@ -50,6 +50,15 @@ def project_named_by(sink: Sink) -> str | None:
     """Give the id or number of the project that is a sink's destination; None for another kind of destination."""
     found = _PROJECT.fullmatch(sink.destination)
     return found[1] if found else None
+
+
+def leads_back(project: ProjectFacts, sink: Sink) -> bool:
+    """Tell whether a project's sink names that same project, by its id or number: it leads nowhere."""
+    other = project_named_by(sink)
+    kind, _, home = sink.parent.partition("/")
+    if other is None or kind != "projects":
+        return False
+    return other == home or (project.is_own(other) and project.is_own(home))
 
 
 def taken(sink: Sink, entries: Entries) -> Taken:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from providers.gke.audit_logs import EVERYBODY, SERVICE, SERVICES, levels
-from providers.gke.facts import Bucket, LogType, ProjectFacts, Sink
+from providers.gke.facts import AuditLogConfig, Bucket, LogType, ProjectFacts, Sink
 from providers.gke.filters import Entries
 from providers.gke.logs import DATA_ACCESS
 from providers.gke.routing import Routing
-from providers.gke.sinks import bucket_named_by, taken
+from providers.gke.sinks import Takes, bucket_named_by, leads_back, project_named_by, taken
+from scanner.errors import NotFound
 from scanner.model import LinkCheck, LinkState, RuleSettings
 
 _ENTRIES: Final = f'(LOG_ID("{DATA_ACCESS}") AND resource.type="k8s_cluster")'
@@ -25,58 +26,107 @@ def steps(
     lines: dict[str, Iterable[str]] = {}
     if any(exported[log_type].state is not LinkState.OK for log_type in _NEEDED):
         lines["audit_block"] = _audit_block(project, exported)
-        lines["above_steps"] = _above(project)
+        lines["above_steps"] = _above(project, exported)
     if routing.delivered.state is not LinkState.OK:
         lines["sink_steps"] = _sinks(project, routing, entries, rule)
+    if routing.delivered.state is LinkState.UNKNOWN and _is_open_by_filter(project, routing, entries):
+        lines["delivered_settled_by"] = ("filter",)
     if routing.retention.at_least < rule.min_retention_days:
         lines["bucket_steps"] = _buckets(project, routing, rule)
     return {name: "\n".join(found) for name, found in lines.items()}
 
 
-def _audit_block(project: ProjectFacts, exported: Mapping[LogType, LinkCheck]) -> Iterator[str]:
-    """Write what to add to a policy, as comments: the log types that are missing, and exemptions of everybody."""
-    missing = [log_type for log_type in _NEEDED if exported[log_type].state is not LinkState.OK]
-    exempted = [
-        (one.resource, one.service, one.log_type, member)
+def _missing(exported: Mapping[LogType, LinkCheck]) -> list[LogType]:
+    """Give the log types that are needed and not sure to be switched on."""
+    return [log_type for log_type in _NEEDED if exported[log_type].state is not LinkState.OK]
+
+
+def _exempting(project: ProjectFacts, missing: list[LogType]) -> list[tuple[AuditLogConfig, str]]:
+    """Give the exemptions of everybody, each with its member: nothing that is switched on anywhere helps beside one."""
+    return [
+        (one, member)
         for level in levels(project)
         for one in level.audit
         if one.service in SERVICES and one.log_type in missing
         for member in one.exempted_members
         if member in EVERYBODY
     ]
-    for resource, service, log_type, member in exempted:
-        yield f"# take {member} out of exemptedMembers of {service} {log_type} in the policy of {resource}"
-    blocked = {log_type for _, _, log_type, _ in exempted}
-    wanted = [log_type for log_type in missing if log_type not in blocked]
-    if wanted:
-        yield "# add to policy.yaml, beside bindings, and leave its etag as it is:"
-        yield "#   auditConfigs:"
-        yield f"#   - service: {SERVICE}"
-        yield "#     auditLogConfigs:"
-        yield from (f"#     - logType: {log_type}" for log_type in wanted)
 
 
-def _above(project: ProjectFacts) -> Iterator[str]:
-    """Write the same steps for what is above the project, as comments: they cover all projects below at once."""
+def _to_add(project: ProjectFacts, exported: Mapping[LogType, LinkCheck]) -> list[LogType]:
+    """Give the log types that no policy switches on."""
+    missing = _missing(exported)
+    blocked = {one.log_type for one, _ in _exempting(project, missing)}
+    return [log_type for log_type in missing if log_type not in blocked]
+
+
+def _audit_block(project: ProjectFacts, exported: Mapping[LogType, LinkCheck]) -> Iterator[str]:
+    """Write how to change each policy that needs it: that of the project, and those that exempt everybody."""
+    own = f"projects/{project.project_id}"
+    changes: dict[str, list[str]] = {}
+    for one, member in _exempting(project, _missing(exported)):
+        line = f"# take {member} out of exemptedMembers of {one.service} {one.log_type} in the policy of {one.resource}"
+        changes.setdefault(one.resource, []).append(line)
+    if wanted := _to_add(project, exported):
+        changes.setdefault(own, []).extend(_added(wanted))
+    for resource, lines in changes.items():
+        get, put = _policy_commands(resource)
+        yield get
+        yield from lines
+        yield put
+
+
+def _added(wanted: list[LogType]) -> Iterator[str]:
+    """Write what to add to a policy, as comments."""
+    yield "# add to policy.yaml, beside bindings, and leave its etag as it is:"
+    yield "#   auditConfigs:"
+    yield f"#   - service: {SERVICE}"
+    yield "#     auditLogConfigs:"
+    yield from (f"#     - logType: {log_type}" for log_type in wanted)
+
+
+def _above(project: ProjectFacts, exported: Mapping[LogType, LinkCheck]) -> Iterator[str]:
+    """Write where else to add it, as comments: what is above the project covers all projects below at once."""
+    if not _to_add(project, exported):
+        return
+    yield "# or for all projects below a folder or the organisation at once:"
     for name in [one.name for one in project.known_ancestors] or ["organizations/ORGANIZATION_ID"]:
-        kind, _, number = name.partition("/")
-        command = "gcloud resource-manager folders" if kind == "folders" else "gcloud organizations"
-        yield f"#   {command} get-iam-policy {shlex.quote(number)} --format=yaml > policy.yaml"
-        yield f"#   {command} set-iam-policy {shlex.quote(number)} policy.yaml"
+        yield from (f"#   {command}" for command in _policy_commands(name))
+
+
+def _policy_commands(resource: str) -> tuple[str, str]:
+    """Write the commands that read and replace the IAM policy of a project, folder or organisation."""
+    kind, _, name = resource.partition("/")
+    command = "gcloud resource-manager folders" if kind == "folders" else f"gcloud {kind}"
+    quoted = shlex.quote(name)
+    return (
+        f"{command} get-iam-policy {quoted} --format=yaml > policy.yaml",
+        f"{command} set-iam-policy {quoted} policy.yaml",
+    )
 
 
 def _sinks(project: ProjectFacts, routing: Routing, entries: Entries, rule: RuleSettings) -> Iterator[str]:
     """Write how to mend each sink that leaves the entries out, and the buckets that are not there."""
-    sinks = [store.sink for store in routing.stores if store.sink and store.state is not LinkState.OK]
-    sinks += [one for found in project.elsewhere.values() if isinstance(found, tuple) for one in found]
+    sinks = _doubtful(project, routing)
     lines = [line for sink in sinks if sink.name != "_Required" for line in _of_sink(project, sink, entries, rule)]
-    if lines:
-        yield from dict.fromkeys(lines)
-    elif project.sinks == ():
+    yield from dict.fromkeys(lines)
+    leads_here = any(project.is_own(other) for sink in sinks if (other := project_named_by(sink)))
+    if project.sinks == () and (leads_here or not lines):
         home = shlex.quote(project.project_id)
         destination = f"logging.googleapis.com/projects/{project.project_id}/locations/global/buckets/_Default"
         yield f"gcloud logging sinks create k8s-audit {shlex.quote(destination)} --project={home} \\"
         yield f"  --log-filter={shlex.quote(_ENTRIES)}"
+
+
+def _doubtful(project: ProjectFacts, routing: Routing) -> list[Sink]:
+    """Give the sinks that are not sure to keep the entries, and those of the projects that they lead to."""
+    sinks = [store.sink for store in routing.stores if store.sink and store.state is not LinkState.OK]
+    return sinks + [one for found in project.elsewhere.values() if isinstance(found, tuple) for one in found]
+
+
+def _is_open_by_filter(project: ProjectFacts, routing: Routing, entries: Entries) -> bool:
+    """Tell whether a filter or an exclusion, which can be changed, is why it is open that a sink takes the entries."""
+    return any(taken(sink, entries).takes is Takes.MAYBE for sink in _doubtful(project, routing))
 
 
 def _of_sink(project: ProjectFacts, sink: Sink, entries: Entries, rule: RuleSettings) -> Iterator[str]:
@@ -85,6 +135,9 @@ def _of_sink(project: ProjectFacts, sink: Sink, entries: Entries, rule: RuleSett
     if sink.disabled:
         yield f"{update} --no-disabled"
         return
+    if leads_back(project, sink):
+        bucket = f"logging.googleapis.com/{sink.parent}/locations/global/buckets/_Default"
+        yield f"gcloud logging sinks update {shlex.quote(sink.name)} {shlex.quote(bucket)} {_flag(sink.parent)}"
     found = taken(sink, entries)
     if found.by_filter and sink.name == "_Default":
         wider = f"({sink.filter}) OR {_ENTRIES}" if sink.filter else _ENTRIES
@@ -94,6 +147,9 @@ def _of_sink(project: ProjectFacts, sink: Sink, entries: Entries, rule: RuleSett
     name = bucket_named_by(sink)
     if name and not isinstance(project.buckets.get(name), Bucket) and project.unlisted is None:
         yield _bucket_command("create", name, rule)
+    other = project_named_by(sink)
+    if other and isinstance(project.elsewhere.get(other), NotFound):
+        yield f"# project {shlex.quote(other)} does not exist: lead the sink to one that does, or delete it"
     if sink.intercept_children:
         yield f"gcloud logging sinks describe {shlex.quote(sink.name)} {_flag(sink.parent)}"
 
@@ -109,10 +165,20 @@ def _buckets(project: ProjectFacts, routing: Routing, rule: RuleSettings) -> Ite
         if isinstance(bucket, Bucket) and bucket.lifecycle_state == "DELETE_REQUESTED":
             yield _command("undelete", name)
         if isinstance(bucket, Bucket) and bucket.locked:
-            yield "# a locked bucket keeps its retention as it is: create another one, and lead the sink there"
-            yield _bucket_command("create", f"{name.rpartition('/')[0]}/k8s-audit", rule)
+            yield from _instead_of_locked(project, name, [one for one in sinks if bucket_named_by(one) == name], rule)
         else:
             yield _bucket_command("update", name, rule)
+
+
+def _instead_of_locked(project: ProjectFacts, name: str, sinks: list[Sink], rule: RuleSettings) -> Iterator[str]:
+    """Write how to lead the sinks that name a locked log bucket to one that keeps entries longer."""
+    other = f"{name.rpartition('/')[0]}/k8s-audit"
+    other = f"{name}-longer" if other in project.buckets else other
+    yield "# a locked bucket keeps its retention as it is: create another one, and lead the sinks there"
+    yield _bucket_command("create", other, rule)
+    for sink in sinks:
+        destination = shlex.quote(f"logging.googleapis.com/{other}")
+        yield f"gcloud logging sinks update {shlex.quote(sink.name)} {destination} {_flag(sink.parent)}"
 
 
 def _is_long_enough(bucket: Bucket, rule: RuleSettings) -> bool:

@@ -33,7 +33,7 @@ def remediations(
     for link in () if "refused_by_all" in observation.parameters else _LINKS_WITH_ADVICE:
         name = observation.parameters.get(f"{link.value}_advice", link.value)
         known = knowledge.advice(name, rule.min_retention_days, observation.parameters.get("tool", ""))
-        if known and _has_gap(observation, findings, link):
+        if known and (_has_gap(observation, findings, link) or _can_be_settled(observation, findings, link)):
             patches = policy_patches(observation, rule) if link is Link.GENERATED else ()
             advice += patches
             if not patches or any(isinstance(server.policy, NoPolicy) for server in observation.servers):
@@ -53,6 +53,12 @@ def _has_gap(observation: ClusterObservation, findings: tuple[Finding, ...], lin
     if link is Link.GENERATED and _cannot_deny(observation):
         broken = [finding for finding in broken if finding.category is not RequestCategory.RBAC_DENIALS]
     return bool(broken)
+
+
+def _can_be_settled(observation: ClusterObservation, findings: tuple[Finding, ...], link: Link) -> bool:
+    """Say whether a link is unknown for a reason that this link's advice settles, which the provider says."""
+    is_unknown = any(finding.links[link].state is LinkState.UNKNOWN for finding in findings)
+    return is_unknown and f"{link.value}_settled_by" in observation.parameters
 
 
 def _cannot_deny(observation: ClusterObservation) -> bool:

@@ -1,8 +1,8 @@
 """1000 Google Cloud projects with 5 clusters each: the product against a plain script with the same clients.
 
 Both walk the folders of an organisation, list the clusters of each project, and read the IAM policies, sinks and log
-buckets that their audit logs depend on, over TLS. The script asks for each project's ancestors again, as one that goes
-project by project does not have to remember anything; its own target is that it makes the same calls once.
+buckets that their audit logs depend on, over TLS. Both read the policy of a folder once, however many projects are
+below it; the script judges nothing, and does not ask for the sinks of folders.
 """
 
 from __future__ import annotations

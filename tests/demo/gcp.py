@@ -1,4 +1,4 @@
-"""The demo's Google Cloud: an organisation with folders and projects in every state that matters, on loopback.
+"""The demo's Google Cloud: organisations with folders and projects in every state that matters, on loopback.
 
 Each project is named after what it stands for, and so is its cluster.
 """
@@ -12,6 +12,7 @@ from typing import Final
 from tests.emulators.gcp import Cloud, GcpEmulator, running
 
 ORGANIZATION: Final = "organizations/900100200300"
+SUBSIDIARY: Final = "organizations/900100200400"
 READS: Final[dict[str, tuple[str, ...]]] = {"ADMIN_READ": (), "DATA_READ": ()}
 GKE: Final = "container.googleapis.com"
 KMS_KEY: Final = "projects/security-keys/locations/europe-west1/keyRings/logs/cryptoKeys/audit"
@@ -33,7 +34,7 @@ def environment(gcp: GcpEmulator) -> dict[str, str]:
 
 
 def populate(cloud: Cloud) -> None:
-    """Make the organisation, and two projects that lie beside it."""
+    """Make the organisation, a smaller one that sets everything at the top, and a project of one that is hidden."""
     cloud.page_size = 5  # so that lists have several pages
     _switched_on(cloud, cloud.folder("100000000001", ORGANIZATION))
     _exempted(cloud, cloud.folder("100000000002", ORGANIZATION))
@@ -41,7 +42,8 @@ def populate(cloud: Cloud) -> None:
     _intercepted(cloud, cloud.folder("100000000004", ORGANIZATION))
     _hard_to_read(cloud, cloud.folder("100000000005", ORGANIZATION))
     _clusters_of_all_kinds(cloud, cloud.folder("100000000006", ORGANIZATION))
-    _beside_the_organisation(cloud)
+    _subsidiary(cloud)
+    _beside_the_organisations(cloud)
 
 
 def _project(cloud: Cloud, name: str, parent: str, *, reads: bool = True) -> str:
@@ -65,6 +67,9 @@ def _switched_on(cloud: Cloud, folder: str) -> None:
     below = cloud.folder("100000000011", folder)
     cloud.audit(below, "allServices", ADMIN_READ=())
     cloud.audit(_project(cloud, "half-from-the-folder", below, reads=False), GKE, DATA_READ=())
+    full = cloud.folder("100000000012", folder)
+    cloud.audit(full, GKE, **READS)
+    _project(cloud, "all-from-the-folder", full, reads=False)
 
 
 def _exempted(cloud: Cloud, folder: str) -> None:
@@ -112,12 +117,16 @@ def _excluding(cloud: Cloud, name: str, folder: str, text: str) -> None:
 
 
 def _intercepted(cloud: Cloud, folder: str) -> None:
-    """Make the projects below a folder whose sink intercepts what they log, and the project that it leads to."""
+    """Make projects below folders whose sinks intercept what they log: one leads to a central project, one nowhere."""
     central = cloud.project("central-logs", ORGANIZATION)
     cloud.bucket("central-logs", "_Default", days=365)
     takes = {"includeChildren": True, "interceptChildren": True}
     cloud.sink(folder, "to-central-logs", f"logging.googleapis.com/{central}", filter=AUDIT_FILTER, **takes)
     _project(cloud, "intercepted", folder)
+    nowhere = cloud.folder("100000000041", ORGANIZATION)
+    gone = f"logging.googleapis.com/{central}/locations/europe-west1/buckets/moved"
+    cloud.sink(nowhere, "to-a-bucket-of-old", gone, filter=AUDIT_FILTER, **takes)
+    _project(cloud, "intercepted-and-lost", nowhere)
 
 
 def _hard_to_read(cloud: Cloud, folder: str) -> None:
@@ -130,6 +139,10 @@ def _hard_to_read(cloud: Cloud, folder: str) -> None:
     }
     for name, permission in denied.items():
         cloud.deny(permission, _project(cloud, name, folder))
+    below = cloud.folder("100000000051", folder)
+    cloud.deny("resourcemanager.folders.getIamPolicy", below)
+    _project(cloud, "folder-policy-denied", below, reads=False)
+    _elsewhere_denied(cloud, folder)
     _project(cloud, "throttled", folder)
     cloud.fault("throttle", "ListClusters", "projects/throttled", times=2)
     _project(cloud, "zone-missing", folder)
@@ -139,6 +152,16 @@ def _hard_to_read(cloud: Cloud, folder: str) -> None:
     cloud.project("being-deleted", folder, state="DELETE_REQUESTED")
     cloud.cluster("being-deleted", "being-deleted")
     cloud.project("no-clusters", folder)
+
+
+def _elsewhere_denied(cloud: Cloud, folder: str) -> None:
+    """Make a project whose entries go to a log bucket of another project that may not be read."""
+    cloud.project("vault", ORGANIZATION)
+    bucket = cloud.bucket("vault", "audit", location="europe-west1", days=400)
+    cloud.deny("logging.buckets.get", "projects/vault")
+    project = _project(cloud, "bucket-elsewhere-denied", folder)
+    cloud.sinks[project]["_Default"]["disabled"] = True
+    cloud.sink(project, "vault", f"logging.googleapis.com/{bucket}", filter=AUDIT_FILTER)
 
 
 def _clusters_of_all_kinds(cloud: Cloud, folder: str) -> None:
@@ -159,7 +182,22 @@ def _clusters_of_all_kinds(cloud: Cloud, folder: str) -> None:
         cloud.cluster("kinds-of-clusters", name, **{"location": "europe-west1", **fields})  # type: ignore[arg-type]
 
 
-def _beside_the_organisation(cloud: Cloud) -> None:
+def _subsidiary(cloud: Cloud) -> None:
+    """Make an organisation that sets everything at the top, and has a folder that may not be listed."""
+    cloud.audit(SUBSIDIARY, "allServices", **READS)
+    cloud.project("subsidiary-logs", SUBSIDIARY)
+    bucket = cloud.bucket("subsidiary-logs", "organisation", location="europe-west1", days=400, locked=True)
+    takes = {"includeChildren": True, "interceptChildren": True}
+    cloud.sink(SUBSIDIARY, "everything", f"logging.googleapis.com/{bucket}", filter=AUDIT_FILTER, **takes)
+    below = cloud.folder("100000000091", SUBSIDIARY)
+    _project(cloud, "all-from-the-organisation", below, reads=False)
+    project = _project(cloud, "taken-before-it-is-excluded", below, reads=False)
+    cloud.sinks[project]["_Default"]["exclusions"] = [{"name": "reads", "filter": AUDIT_FILTER}]
+    unlisted = cloud.folder("100000000092", SUBSIDIARY)
+    cloud.deny("resourcemanager.folders.list", unlisted)
+
+
+def _beside_the_organisations(cloud: Cloud) -> None:
     """Make a project whose organisation may not be read: what is switched on there is not known."""
     hidden = "organizations/900100200999"
     _project(cloud, "hidden-organisation", hidden, reads=False)

@@ -65,6 +65,7 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
         "google-acquired": ("complete", "UNKNOWN"),
         "google-mistyped": ("failed", "UNKNOWN"),
         "google-organisation": ("partial", "FAIL"),
+        "google-subsidiary": ("partial", "UNKNOWN"),
     }
     failures = [
         (one["name"], failure["scope"], failure["operation"], failure["reason"], failure["permission"])
@@ -155,6 +156,16 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
             "container:ListClusters",
             ("Google did not list the clusters of europe-west1-d (missingZones), so that clusters may be missing"),
             None,
+        ),
+        (
+            "google-subsidiary",
+            "folders of folders/100000000092",
+            "resourcemanager:ListFolders",
+            (
+                "resourcemanager:ListFolders is denied: Permission 'resourcemanager.folders.list' denied on resource"
+                " 'folders/100000000092' (or it may not exist)."
+            ),
+            "resourcemanager.folders.list",
         ),
     ]
     notes = [note["text"] for one in scanned["accounts"] for note in one["notes"]]

@@ -94,6 +94,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._body(200, b'{"sinks": [{"name": "half')
         elif self.cloud.is_denied("logging.sinks.list", parent):
             self._error(403, "PERMISSION_DENIED", "Permission denied", "logging.sinks.list")
+        elif not self.cloud.is_there(parent):
+            self._error(404, "NOT_FOUND", f"Not found: {parent}")
         else:
             query = parse_qs(url.query)
             self._sinks(parent, query.get("filter", [""])[0], query.get("pageToken", [""])[0])

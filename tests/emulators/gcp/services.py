@@ -103,7 +103,9 @@ def get_project(cloud: Cloud, request: Any) -> Any:
 
 
 def list_projects(cloud: Cloud, request: Any) -> Any:
-    """List what is directly below a parent; deleted projects only when asked."""
+    """List what is directly below a parent, deleted projects only when asked; a parent that is not there is denied."""
+    if not cloud.is_there(request.parent):
+        raise denied("resourcemanager.projects.list", request.parent)
     below = [
         cloud.project_message(one)
         for one in cloud.projects.values()
@@ -114,7 +116,9 @@ def list_projects(cloud: Cloud, request: Any) -> Any:
 
 
 def list_folders(cloud: Cloud, request: Any) -> Any:
-    """List the folders directly below a parent."""
+    """List the folders directly below a parent; one that is not there looks like one that may not be read."""
+    if not cloud.is_there(request.parent):
+        raise denied("resourcemanager.folders.list", request.parent)
     below = [
         resourcemanager_v3.Folder(name=name, parent=parent, state=state)
         for name, (parent, state) in cloud.folders.items()
@@ -141,6 +145,8 @@ def get_iam_policy(cloud: Cloud, request: Any) -> Any:
 
 def list_sinks(cloud: Cloud, request: Any) -> Any:
     """List the sinks of a parent itself; the messages of this package have no interceptChildren."""
+    if not cloud.is_there(request.parent):
+        raise not_found(request.parent)
     sinks = [
         logging_types.LogSink(
             name=body["name"],
@@ -254,6 +260,7 @@ METHODS = [
         for kind in ("projects", "folders", "organizations")
     ),
 ]  # fmt: skip
+CALLERS_PROJECT = "999900001111"
 API_OF = {
     "google.container.v1.ClusterManager": "container.googleapis.com",
     "google.logging.v2.ConfigServiceV2": "logging.googleapis.com",
@@ -340,13 +347,16 @@ class Servicer:
         """Refuse where the API is off or the permission is missing."""
         project = self._cloud.find_project(resource) if resource.startswith("projects/") else None
         api = API_OF.get(method.service, "cloudresourcemanager.googleapis.com")
+        number = CALLERS_PROJECT if api in self._cloud.callers_apis_off else ""
         if project and (project.project_id, api) in self._cloud.apis_off:
+            number = number or project.number
+        if number:
             info = error_details_pb2.ErrorInfo(
                 reason="SERVICE_DISABLED",
                 domain="googleapis.com",
-                metadata={"service": api, "consumer": f"projects/{project.number}"},
+                metadata={"service": api, "consumer": f"projects/{number}"},
             )
-            message = f"{api} has not been used in project {project.number} before or it is disabled."
+            message = f"{api} has not been used in project {number} before or it is disabled."
             raise RefusedError(code_pb2.PERMISSION_DENIED, message, info)
         if self._cloud.is_denied(method.permission, resource):
             raise denied(method.permission, resource)

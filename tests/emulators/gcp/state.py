@@ -69,6 +69,7 @@ class Cloud:
     buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
     entries: list[tuple[dict[str, str], Any]] = field(default_factory=list)
     apis_off: set[tuple[str, str]] = field(default_factory=set)
+    callers_apis_off: set[str] = field(default_factory=set)
     denied: set[tuple[str, str]] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
@@ -199,7 +200,8 @@ class Cloud:
         """Tell whether a resource exists."""
         if resource.startswith("projects/"):
             return self.find_project(resource) is not None
-        return resource in self.folders or resource.startswith("organizations/")
+        parents = {one.parent for one in self.projects.values()} | {parent for parent, _ in self.folders.values()}
+        return resource in self.folders or resource in parents or resource in self.policies
 
     def project_message(self, project: Project) -> resourcemanager_v3.Project:
         """Give a project as Resource Manager does."""

@@ -109,8 +109,35 @@ async def test_denied_clusters_name_their_permission(project: GcpEmulator, colle
     [failure] = (await collect(project="payments-prod")).failures
     assert (failure.kind, failure.permission) == (FailureKind.PERMISSION, "container.clusters.list")
     assert failure.hint == (
-        "grant container.clusters.list: `k8s-audit-coverage providers gke --permissions` prints the role that is needed"
+        "grant container.clusters.list on projects/payments-prod: `k8s-audit-coverage providers gke --permissions`"
+        " prints the role to grant"
     )
+
+
+@pytest.mark.parametrize("scope", [{"project": "payments-prod"}, {"organization": "900"}])
+async def test_an_api_that_is_off_where_calls_are_counted_hides_no_cluster(
+    scope: dict[str, str], project: GcpEmulator, collect: Collect
+) -> None:
+    """Google then says the same of every project: none of them may pass for one without clusters."""
+    project.cloud.callers_apis_off.add("container.googleapis.com")
+    found = await collect(**scope)
+    assert (found.clusters, found.notes) == ({}, [])
+    [failure] = found.failures
+    assert (failure.scope, failure.permission) == ("project payments-prod", "")
+    assert failure.reason.startswith("container.googleapis.com is not enabled: ")
+    assert failure.hint == "gcloud services enable container.googleapis.com --project=999900001111"
+
+
+async def test_an_api_that_is_off_in_a_project_that_may_not_be_looked_up_is_no_proof(
+    project: GcpEmulator, collect: Collect
+) -> None:
+    project.cloud.apis_off.add(("payments-prod", "container.googleapis.com"))
+    project.cloud.deny("resourcemanager.projects.get")
+    found = await collect(project="payments-prod")
+    assert [(one.scope, one.operation) for one in found.failures] == [
+        ("project payments-prod", "container:ListClusters")
+    ]
+    assert found.notes == []
 
 
 def test_permissions_are_printed_as_a_role_and_as_predefined_ones() -> None:

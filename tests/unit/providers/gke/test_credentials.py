@@ -81,13 +81,25 @@ async def test_no_credentials_at_all(gcp: GcpEmulator, collect: Collect, monkeyp
     assert failure.hint == "check credentials_file and impersonate, or the environment that the scan runs in"
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"type": "unheard-of"}', '{"type": "service_account"}'])
-async def test_a_file_that_holds_none(text: str, collect: Collect, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "File {} is not a valid json file: Expecting value: line 1 column 1 (char 0)"),
+        ("[]", "{} lacks what its type needs, or is none of the forms that Google's library reads"),
+        ('{"type": "unheard-of"}', "The file {} does not have a valid type. Type is unheard-of"),
+        ('{"type": "service_account"}', "Failed to load service account credentials from {}: Service account info"),
+        ('{"type": "impersonated_service_account"}', "{} lacks what its type needs"),
+        ('{"type": "external_account"}', "Failed to load external account credentials from {}"),
+    ],
+)
+async def test_a_file_that_holds_none(text: str, said: str, collect: Collect, tmp_path: Path) -> None:
     path = tmp_path / "key.json"
     path.write_text(text)
     [failure] = (await collect(project="payments-prod", credentials_file=str(path))).failures
     assert (failure.kind, failure.whole_account) == (FailureKind.CREDENTIALS, True)
-    assert str(path) in failure.reason
+    assert failure.reason.startswith(f"there are no usable Google credentials: {said.format(path)}")
+    [failure] = (await collect(project="payments-prod", credentials_file=str(tmp_path))).failures
+    assert failure.reason == f"there are no usable Google credentials: {tmp_path} could not be read: Is a directory"
     [failure] = (await collect(project="payments-prod", credentials_file=str(tmp_path / "none.json"))).failures
     assert (failure.kind, "none.json" in failure.reason) == (FailureKind.CREDENTIALS, True)
 

@@ -41,6 +41,12 @@ def refusal(reason: str, **metadata: str) -> google_errors.Forbidden:
         (KeyError("name"), Malformed, "cannot be understood: 'name'"),
         (ValueError(), Malformed, "cannot be understood: ValueError"),
         (auth_errors.RefreshError("revoked"), CredentialsError, "there are no usable Google credentials: revoked"),
+        (auth_errors.RefreshError(), CredentialsError, "there are no usable Google credentials: RefreshError"),
+        (
+            auth_errors.RefreshError("invalid_grant: Bad Request", {"error": "invalid_grant"}),
+            CredentialsError,
+            "there are no usable Google credentials: invalid_grant: Bad Request",
+        ),
         (auth_errors.TransportError("no route"), Unreachable, "the issuer of tokens could not be reached: no route"),
         (
             google_errors.ServiceUnavailable("Getting metadata from plugin failed with error: revoked"),
@@ -61,7 +67,10 @@ def test_every_error_says_what_failed_and_where(error: Exception, kind: type[Col
 def test_a_denial_names_the_permission_that_google_names_or_the_one_that_the_call_needs() -> None:
     named = translate(refusal("IAM_PERMISSION_DENIED", permission="a.b.c"), "x:Y", "projects/p", "d.e.f")
     assert (type(named), named.permission) == (PermissionDenied, "a.b.c")
-    assert translate(google_errors.Forbidden("no"), "x:Y", "projects/p", "d.e.f").permission == "d.e.f"
+    bucket = "projects/p/locations/global/buckets/b"
+    unnamed = translate(google_errors.Forbidden("no"), "x:Y", bucket, "d.e.f")
+    assert (unnamed.where, unnamed.permission) == (f"x:Y of {bucket}", "d.e.f")
+    assert unnamed.hint.startswith("grant d.e.f on projects/p: ")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +92,19 @@ def test_an_api_that_is_off_is_named() -> None:
     off = refusal("SERVICE_DISABLED", service="logging.googleapis.com", consumer="projects/7")
     found = translate(off, "x:Y", "projects/p", "d.e.f")
     assert isinstance(found, ServiceDisabledError)
-    assert found.hint == "gcloud services enable logging.googleapis.com, in the project that projects/7 names"
+    assert (found.consumer, found.hint) == ("7", "gcloud services enable logging.googleapis.com --project=7")
+    nameless = translate(refusal("SERVICE_DISABLED"), "x:Y", "projects/p", "d.e.f")
+    assert (nameless.what, nameless.hint) == (
+        "the API is not enabled",
+        "gcloud services enable SERVICE --project=PROJECT",
+    )
+
+
+def test_what_kubernetes_engine_says_without_a_reason_is_no_missing_permission() -> None:
+    said = google_errors.Forbidden("Kubernetes Engine API is not enabled for this project. Please ensure it is enabled")
+    found = translate(said, "container:ListClusters", "projects/p", "container.clusters.list")
+    assert isinstance(found, ServiceDisabledError)
+    assert (found.consumer, found.permission) == ("p", "")
 
 
 @pytest.mark.parametrize(
@@ -98,6 +119,23 @@ def test_an_api_that_is_off_is_named() -> None:
 )
 def test_only_what_may_pass_is_asked_again(error: Exception, again: bool) -> None:  # noqa: FBT001 - the answer
     assert is_transient(error) is again
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        google_errors.ServiceUnavailable("Tls handshake failed: CERTIFICATE_VERIFY_FAILED: unable to get local issuer"),
+        requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"),
+        auth_errors.TransportError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"),
+    ],
+)
+def test_an_authority_that_is_not_known_is_told_from_a_network_that_is_down(error: Exception) -> None:
+    found = translate(error, "logging:ListSinks", "projects/p")
+    assert isinstance(found, Unreachable)
+    assert found.hint == (
+        "the certificate is of no known authority: name your proxy's in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (gRPC) and"
+        " REQUESTS_CA_BUNDLE (REST, tokens)"
+    )
 
 
 def test_a_proxys_password_stays_out_of_what_is_said() -> None:

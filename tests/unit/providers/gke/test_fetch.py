@@ -48,6 +48,23 @@ async def test_a_default_project_records_writes_only(gcp: GcpEmulator, collect: 
     assert "gcloud projects set-iam-policy payments-prod policy.yaml" in result.remediations[0].code
 
 
+async def test_an_organisation_without_projects_is_said_to_have_none(gcp: GcpEmulator, collect: Collect) -> None:
+    gcp.cloud.folder("10", ORGANIZATION)
+    gcp.cloud.project("gone", "folders/10", state="DELETE_REQUESTED")
+    found = await collect(organization="900")
+    assert (found.clusters, found.failures) == ({}, [])
+    assert found.notes == ["no active project lies below organizations/900, at any depth"]
+
+
+@pytest.mark.parametrize("scope", [{"organization": "901"}, {"folder": "901"}])
+async def test_a_number_that_is_wrong_is_no_empty_account(
+    scope: dict[str, str], gcp: GcpEmulator, collect: Collect
+) -> None:
+    gcp.cloud.project("payments-prod", ORGANIZATION)
+    [failure] = (await collect(**scope)).failures
+    assert (failure.whole_account, failure.permission) == (True, "resourcemanager.projects.list")
+
+
 @pytest.mark.usefixtures("project")
 async def test_full_data_access_is_complete(collect: Collect) -> None:
     found = await main_of(collect)
@@ -271,7 +288,7 @@ async def test_sinks_above_that_cannot_be_read_leave_open_whether_they_intercept
     found = await main_of(collect, scan={"call_timeout": 0.5, "retries": 1})
     delivered = channel(found.clusters["main"], "data_read").delivered
     assert delivered.state is LinkState.UNKNOWN
-    assert "sinks above the project, which could not be read" in delivered.reason
+    assert "what the sinks of organizations/900 do with them could not be read" in delivered.reason
 
 
 @pytest.mark.parametrize("kind", ["throttle", "unavailable", "internal", "drop", "malformed", "hang"])

@@ -55,6 +55,15 @@ ACTIVITY = Entries.of("p", "europe-west1", "main", "cloudaudit.googleapis.com/ac
         ("textPayload:healthz", Match.NONE),
         ('jsonPayload.message!="x"', Match.SOME),
         ('protoPayload.methodName="io.k8s.core.v1.pods.list"', Match.SOME),
+        ('protoPayload.methodName="io.k8s.coordination.v1.leases.get"', Match.NONE),
+        ('protoPayload.methodName="IO.k8s.core.v1.events.list"', Match.NONE),
+        ('protoPayload.methodName!="io.k8s.events.v1beta1.events.watch"', Match.ALL),
+        ('protoPayload.methodName=("io.k8s.coordination.v1.leases.get" OR "io.k8s.core.v1.events.get")', Match.NONE),
+        ('protoPayload.methodName=("io.k8s.coordination.v1.leases.get" OR "io.k8s.core.v1.pods.get")', Match.SOME),
+        ('protoPayload.methodName:"io.k8s.coordination.v1.leases.get"', Match.SOME),
+        ('protoPayload.methodName=~"leases"', Match.SOME),
+        ('protoPayload.methodName="io.k8s.core.v1.events.deletecollection"', Match.SOME),
+        ('protoPayload.methodName="io.example.coordination.v1.leases.get"', Match.SOME),
         ('resource.type="x" AND protoPayload.methodName:"list"', Match.NONE),
         ('resource.type="k8s_cluster" OR protoPayload.methodName:"list"', Match.ALL),
         ('resource.type="k8s_cluster" AND protoPayload.methodName:"list"', Match.SOME),
@@ -104,6 +113,7 @@ ATOMS = (
     ('resource.type:"gce"', lambda _: False),
     ('protoPayload.serviceName=~"^k8s"', lambda _: True),
     ('protoPayload.methodName="io.k8s.core.v1.pods.list"', lambda method: method == VARYING[0]),
+    ("protoPayload.methodName=io.k8s.coordination.v1.leases.get", lambda _: False),
     ("protoPayload.methodName:io.k8s", lambda method: "io.k8s" in method),
 )
 TREES = st.recursive(

@@ -160,6 +160,38 @@ async def test_exempting_everybody_is_as_good_as_off(bare: GcpEmulator, collect:
         in advice.code
     )
     assert "auditLogConfigs" not in advice.code
+    [spot] = [one for one in result.blind_spots if one.identity == "allUsers"]
+    assert spot.grave
+    assert spot.what.startswith("ADMIN_READ entries of everybody are exempted from")
+
+
+@pytest.mark.parametrize(
+    ("resource", "command"),
+    [("folders/10", "gcloud resource-manager folders"), (ORGANIZATION, "gcloud organizations")],
+)
+async def test_everybody_is_taken_out_of_the_policy_that_exempts_them(
+    resource: str, command: str, bare: GcpEmulator, collect: Collect
+) -> None:
+    bare.cloud.audit(resource, "allServices", ADMIN_READ=("allAuthenticatedUsers",), DATA_READ=())
+    number = resource.partition("/")[2]
+    [advice] = (await judged(collect)).remediations
+    assert advice.code == (
+        f"{command} get-iam-policy {number} --format=yaml > policy.yaml\n"
+        f"# take allAuthenticatedUsers out of exemptedMembers of allServices ADMIN_READ in the policy of {resource}\n"
+        f"{command} set-iam-policy {number} policy.yaml"
+    )
+    bare.cloud.policies.clear()
+    bare.cloud.audit(resource, "allServices", ADMIN_READ=("allAuthenticatedUsers",))
+    [advice] = (await judged(collect)).remediations
+    live = [line for line in advice.code.splitlines() if not line.startswith("#")]
+    assert live == [
+        f"{command} get-iam-policy {number} --format=yaml > policy.yaml",
+        f"{command} set-iam-policy {number} policy.yaml",
+        "gcloud projects get-iam-policy payments-prod --format=yaml > policy.yaml",
+        "gcloud projects set-iam-policy payments-prod policy.yaml",
+    ]
+    assert "logType: DATA_READ" in advice.code
+    assert "logType: ADMIN_READ" not in advice.code
 
 
 async def test_exemptions_above_that_cannot_be_read_are_told(bare: GcpEmulator, collect: Collect) -> None:

@@ -26,6 +26,7 @@ def test_every_key_has_a_description_and_a_scope_is_all_that_is_needed() -> None
         ({"projects": ["payments-prod", "example.com:legacy-one", "123456789012"]}, "3 projects"),
         ({"folder": "10"}, "folders/10"),
         ({"organization": "900"}, "organizations/900"),
+        ({"organization": 900}, "organizations/900"),
     ],
 )
 def test_a_scope_is_named_as_google_names_it(keys: dict[str, Any], scope: str) -> None:
@@ -41,7 +42,10 @@ def test_a_scope_is_named_as_google_names_it(keys: dict[str, Any], scope: str) -
         ({"projects": ["payments-prod", "x"]}, "holds 'x', which is no project id such as payments-prod"),
         ({"projects": ["payments-prod", "payments-prod"]}, "holds payments-prod more than once"),
         ({"project": "payments-prod", "quota_project": "no/such"}, "is 'no/such', which is no project id"),
-        ({"folder": "folders/1"}, "String should match pattern"),
+        ({"folder": "folders/1"}, "is 'folders/1', which is no number such as 987654321098"),
+        ({"organization": "example.com"}, "is 'example.com', which is no number such as 987654321098"),
+        ({"organization": -1}, "is '-1', which is no number such as 987654321098"),
+        ({"organization": True}, "Input should be a valid string"),
         ({"project": "payments-prod", "endpoints": {"logging": "http://localhost"}}, "String should match pattern"),
         ({"project": "payments-prod", "impersonate": "somebody"}, "String should match pattern"),
         ({"project": "payments-prod", "regions": ["eu"]}, "Extra inputs are not permitted"),

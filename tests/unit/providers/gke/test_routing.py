@@ -9,7 +9,7 @@ import pytest
 from scanner.assessment import assess
 from scanner.model import ClusterObservation, LinkState, LogChannel, RuleSettings, Status
 from tests.emulators.gcp import GcpEmulator
-from tests.unit.providers.gke.conftest import ORGANIZATION, Collect, P, channel, main_of
+from tests.unit.providers.gke.conftest import ORGANIZATION, READS, Collect, P, channel, main_of
 
 INTERCEPTS = {"includeChildren": True, "interceptChildren": True}
 TO_CENTRAL = "logging.googleapis.com/projects/central-logs"
@@ -47,6 +47,66 @@ async def test_a_sink_that_intercepts_leads_to_the_sinks_of_its_project(central:
     result = assess(await main_of(collect), RuleSettings())
     assert "gcloud logging sinks update _Default --project=central-logs --no-disabled" in result.remediations[0].code
     assert "gcloud logging sinks describe central --organization=900" in result.remediations[0].code
+
+
+@pytest.mark.parametrize("fields", [{"includeChildren": True}, INTERCEPTS])
+async def test_entries_led_back_to_their_own_project_go_where_its_sinks_lead(
+    fields: dict[str, object], project: GcpEmulator, collect: Collect
+) -> None:
+    number = project.cloud.projects["payments-prod"].number
+    project.cloud.sink(ORGANIZATION, "back", f"logging.googleapis.com/projects/{number}", **fields)
+    found = await reads(collect)
+    assert (found.delivered.state, found.retention.at_least) == (LinkState.OK, 30)
+    project.cloud.sinks[P]["_Default"]["disabled"] = True
+    result = assess(await main_of(collect), RuleSettings())
+    assert result.status is Status.FAIL
+    assert (
+        f"sink back of organizations/900 routes them to project {number}: no sink keeps Data Access entries: sink "
+        "_Default of projects/payments-prod is disabled"
+    ) in result.message
+    assert "gcloud logging sinks update _Default --project=payments-prod --no-disabled" in result.remediations[0].code
+    project.cloud.sinks[P].clear()
+    result = assess(await main_of(collect), RuleSettings())
+    assert f"routes them to project {number}, which has no log sink" in result.message
+    assert "gcloud logging sinks create k8s-audit" in result.remediations[0].code
+
+
+async def test_entries_led_back_cannot_be_followed_where_the_projects_sinks_are_unread(
+    project: GcpEmulator, collect: Collect
+) -> None:
+    project.cloud.sink(ORGANIZATION, "back", f"logging.googleapis.com/{P}", includeChildren=True)
+    project.cloud.deny("logging.sinks.list", P)
+    found = await reads(collect)
+    assert (found.delivered.state, found.delivered.permission) == (LinkState.UNKNOWN, "logging.sinks.list")
+    assert "routes them to project payments-prod, whose sinks could not be read: " in found.delivered.reason
+
+
+@pytest.mark.parametrize("named_by", ["id", "number"])
+async def test_a_sink_to_its_own_project_keeps_nothing(named_by: str, project: GcpEmulator, collect: Collect) -> None:
+    name = project.cloud.projects["payments-prod"].number if named_by == "number" else "payments-prod"
+    project.cloud.sinks[P]["_Default"]["destination"] = f"logging.googleapis.com/projects/{name}"
+    for _ in range(2):  # once by its own list, once by the list of the project that a sink above leads to
+        result = assess(await main_of(collect), RuleSettings())
+        assert result.status is Status.FAIL
+        assert "sink _Default of projects/payments-prod routes them back to its own project" in result.message
+        assert (
+            "gcloud logging sinks update _Default "
+            "logging.googleapis.com/projects/payments-prod/locations/global/buckets/_Default --project=payments-prod"
+        ) in result.remediations[0].code
+        project.cloud.sink(ORGANIZATION, "back", f"logging.googleapis.com/{P}", includeChildren=True)
+
+
+async def test_the_other_project_may_lead_them_back_to_itself(central: GcpEmulator, collect: Collect) -> None:
+    central.cloud.sink(ORGANIZATION, "central", TO_CENTRAL, **INTERCEPTS)
+    central.cloud.sinks["projects/central-logs"]["_Default"]["destination"] = TO_CENTRAL
+    found = await reads(collect)
+    assert found.delivered.state is LinkState.GAP
+    assert "sink _Default of projects/central-logs routes them back to its own project" in found.delivered.reason
+    number = central.cloud.projects["central-logs"].number
+    central.cloud.sinks["projects/central-logs"]["_Default"]["destination"] = (
+        f"logging.googleapis.com/projects/{number}"
+    )
+    assert (await reads(collect)).delivered.state is LinkState.UNKNOWN
 
 
 async def test_the_sinks_of_the_other_project_may_be_out_of_reach(central: GcpEmulator, collect: Collect) -> None:
@@ -93,6 +153,66 @@ async def test_a_project_that_may_not_show_it_leaves_it_open(project: GcpEmulato
     assert found.delivered.state is LinkState.UNKNOWN
 
 
+@pytest.mark.parametrize("fields", [{"includeChildren": True}, INTERCEPTS])
+async def test_what_may_be_taken_above_holds_back_every_level_below(
+    fields: dict[str, object], central: GcpEmulator, collect: Collect
+) -> None:
+    bucket = central.cloud.bucket("central-logs", "audit", days=365)
+    central.cloud.sink("folders/10", "audit", f"logging.googleapis.com/{bucket}", filter="", **fields)
+    assert (await reads(collect)).delivered.state is LinkState.OK
+    central.cloud.fault("internal", "ListSinks", ORGANIZATION)
+    found = await reads(collect, scan={"retries": 0})
+    assert found.delivered.state is LinkState.UNKNOWN
+    assert found.delivered.reason.startswith(
+        "what the sinks of organizations/900 do with them could not be read: logging:ListSinks"
+    )
+    assert found.retention.at_least == 0
+    central.cloud.sinks[P]["_Default"]["disabled"] = True
+    del central.cloud.sinks["folders/10"]
+    assert (await reads(collect, scan={"retries": 0})).delivered.state is LinkState.UNKNOWN
+
+
+async def test_what_a_level_above_the_unread_one_keeps_is_kept(central: GcpEmulator, collect: Collect) -> None:
+    central.cloud.sink(ORGANIZATION, "audit", "storage.googleapis.com/archive", includeChildren=True)
+    central.cloud.fault("internal", "ListSinks", "folders/10")
+    found = await reads(collect, scan={"retries": 0})
+    assert found.delivered.state is LinkState.OK
+    assert found.delivered.reason == ("sink audit of organizations/900 exports them to storage.googleapis.com/archive")
+    central.cloud.sink(ORGANIZATION, "all", "storage.googleapis.com/gone", **INTERCEPTS)
+    assert (await reads(collect, scan={"retries": 0})).delivered.state is LinkState.OK
+
+
+async def test_the_order_of_folders_that_only_the_project_shows_is_not_guessed(
+    gcp: GcpEmulator, collect: Collect
+) -> None:
+    """The upper folder intercepts the entries into nothing, so that what the lower one keeps decides nothing."""
+    cloud = gcp.cloud
+    cloud.folder("5", ORGANIZATION)
+    cloud.folder("30", "folders/5")
+    cloud.folder("20", "folders/30")
+    cloud.project("payments-prod", "folders/20")
+    cloud.cluster("payments-prod", "main")
+    cloud.audit(P, "container.googleapis.com", **READS)
+    gone = "logging.googleapis.com/projects/payments-prod/locations/global/buckets/gone"
+    cloud.sink("folders/5", "upper", gone, **INTERCEPTS)
+    assert (await reads(collect)).delivered.state is LinkState.GAP
+    cloud.deny("resourcemanager.folders.get")
+    found = await reads(collect)
+    assert found.delivered.state is LinkState.GAP
+    cloud.sink("folders/30", "lower", "storage.googleapis.com/archive", **INTERCEPTS)
+    found = await reads(collect)
+    assert (found.delivered.state, found.delivered.permission) == (LinkState.UNKNOWN, "resourcemanager.folders.get")
+    assert found.delivered.reason.startswith(
+        "what the sinks of folders/30 and folders/5, whose order is not known, do with them could not be read: "
+    )
+    cloud.sink(ORGANIZATION, "all", "storage.googleapis.com/everything", **INTERCEPTS)
+    found = await reads(collect)
+    assert found.delivered.reason == "sink all of organizations/900 exports them to storage.googleapis.com/everything"
+    cloud.denied.clear()
+    del cloud.sinks[ORGANIZATION]
+    assert (await reads(collect)).delivered.state is LinkState.GAP
+
+
 @pytest.mark.parametrize("place", [ORGANIZATION, "folders/10"])
 async def test_an_intercepting_sink_to_a_log_bucket(place: str, central: GcpEmulator, collect: Collect) -> None:
     bucket = central.cloud.bucket("central-logs", "audit", location="eu", days=365, locked=True)
@@ -107,11 +227,8 @@ async def test_an_intercepting_sink_to_a_log_bucket(place: str, central: GcpEmul
     found = await reads(collect)
     assert found.delivered.state is LinkState.GAP
     assert f"exports them to log bucket {bucket}, which does not exist" in found.delivered.reason
-    result = assess(await main_of(collect), RuleSettings())
-    assert (
-        "gcloud logging buckets create audit --project=central-logs --location=eu --retention-days=30"
-        in result.remediations[0].code
-    )
+    [advice] = assess(await main_of(collect), RuleSettings()).remediations
+    assert "gcloud logging buckets create audit --project=central-logs --location=eu --retention-days=30" in advice.code
 
 
 async def test_what_is_intercepted_in_part_is_kept_in_either_place(central: GcpEmulator, collect: Collect) -> None:
@@ -173,6 +290,39 @@ async def test_a_filter_that_cannot_be_decided_leaves_it_open(project: GcpEmulat
     )
 
 
+async def test_a_filter_that_leaves_it_open_is_advised_upon(project: GcpEmulator, collect: Collect) -> None:
+    project.cloud.sinks[P]["_Default"]["exclusions"] = [{"name": "x", "filter": "sample(insertId, 0.9)"}]
+    result = assess(await main_of(collect), RuleSettings())
+    assert result.status is Status.UNKNOWN
+    [advice] = result.remediations
+    assert advice.title == "Let a sink keep the entries"
+    assert "gcloud logging sinks update _Default --project=payments-prod --remove-exclusions=x" in advice.code
+    project.cloud.deny("logging.sinks.list", P)
+    [advice] = assess(await main_of(collect), RuleSettings()).remediations
+    assert advice.title == "Let the scan read what is missing"
+
+
+async def test_an_exclusion_of_noise_alone_takes_nothing_that_counts(project: GcpEmulator, collect: Collect) -> None:
+    noise = 'protoPayload.methodName=("io.k8s.coordination.v1.leases.get" OR "io.k8s.core.v1.events.list")'
+    project.cloud.sinks[P]["_Default"]["exclusions"] = [{"name": "noise", "filter": noise}]
+    assert (await reads(collect)).delivered.state is LinkState.OK
+
+
+@pytest.mark.parametrize("fields", [{"includeChildren": True}, INTERCEPTS])
+async def test_a_project_that_entries_are_routed_to_may_be_gone(
+    fields: dict[str, object], project: GcpEmulator, collect: Collect
+) -> None:
+    project.cloud.sinks[P]["_Default"]["disabled"] = True
+    project.cloud.sink(ORGANIZATION, "central", TO_CENTRAL, **fields)
+    result = assess(await main_of(collect), RuleSettings())
+    assert result.status is Status.FAIL
+    assert "sink central of organizations/900 routes them to project central-logs, which does not exist" in (
+        result.message
+    )
+    [advice] = result.remediations
+    assert "# project central-logs does not exist: lead the sink to one that does, or delete it" in advice.code
+
+
 async def test_a_filter_of_the_default_sink_is_widened(project: GcpEmulator, collect: Collect) -> None:
     project.cloud.sinks[P]["_Default"]["filter"] = 'resource.type="gce_instance"'
     result = assess(await main_of(collect), RuleSettings())
@@ -223,8 +373,6 @@ async def test_a_bucket_may_be_named_by_the_projects_number(project: GcpEmulator
     name = f"projects/{number}/locations/global/buckets/_Default"
     project.cloud.sinks[P]["_Default"]["destination"] = f"logging.googleapis.com/{name}"
     assert (await reads(collect)).retention.at_least == 30
-    project.cloud.sinks[P]["_Default"]["destination"] = f"logging.googleapis.com/projects/{number}"
-    assert (await reads(collect)).delivered.state is LinkState.OK
 
 
 async def retention_of(collect: Collect, **rule: object) -> tuple[ClusterObservation, LinkState, str]:
@@ -253,6 +401,12 @@ async def test_a_locked_bucket_keeps_its_retention(project: GcpEmulator, collect
     assert (
         "gcloud logging buckets create k8s-audit --project=payments-prod --location=global --retention-days=30" in code
     )
+    bucket = "logging.googleapis.com/projects/payments-prod/locations/global/buckets"
+    assert f"gcloud logging sinks update _Default {bucket}/k8s-audit --project=payments-prod" in code
+    project.cloud.bucket("payments-prod", "k8s-audit", days=10)
+    _, _, code = await retention_of(collect)
+    assert "gcloud logging buckets create _Default-longer --project=payments-prod --location=global" in code
+    assert f"gcloud logging sinks update _Default {bucket}/_Default-longer --project=payments-prod" in code
     assert "is locked: its retention can no longer be changed" in " ".join(note.text for note in cluster.notes)
 
 
