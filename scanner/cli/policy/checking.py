@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scanner.assessment.grading import grade_policy
-from scanner.assessment.policy_findings import refused, review
+from scanner.assessment.policy_findings import never_read, refused, review
 from scanner.audit_policy.extraction import Contents, FoundPolicy, Unreadable, may_hold_policies, policies
 from scanner.audit_policy.types import Policy, Position
 from scanner.cli.policy.inputs import Input
@@ -34,8 +34,9 @@ class CheckedPolicy:
         where: In which part of the file it stands; empty where it is the file.
         position: Where it begins.
         notices: What is to be said of its place in the file.
-        policy: None where kube-apiserver refuses it; then the only finding says why.
-        coverage: What it records; None where it is refused.
+        policy: None where kube-apiserver refuses it or never reads it; then the only finding says why.
+        coverage: What it records; None where it is refused or never read.
+        is_read: Whether kube-apiserver reads it at all.
     """
 
     where: str
@@ -44,6 +45,7 @@ class CheckedPolicy:
     policy: Policy | None
     findings: tuple[PolicyFinding, ...]
     coverage: PolicyCoverage | None
+    is_read: bool = True
 
     def place(self, finding: PolicyFinding) -> Position:
         """Give the place of a finding; that of the policy where it is about the whole."""
@@ -125,6 +127,8 @@ def _file(one: Input, options: Options) -> CheckedFile:
 def _policy(found: FoundPolicy, options: Options) -> CheckedPolicy | Unreadable:
     """Check one policy; a template that does not load is not what kube-apiserver will be given."""
     notices = [found.notice] if found.notice else []
+    if not found.is_read:
+        return CheckedPolicy(found.where, found.position, (), None, (never_read(),), None, is_read=False)
     try:
         policy = found.load(options.kubernetes_version)
     except PolicyError as error:

@@ -16,7 +16,9 @@ import jsonschema
 import pytest
 import yaml
 
+from scanner.audit_policy.reader import load
 from scanner.cli import main
+from scanner.errors import PolicyError
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAD = "apiVersion: audit.k8s.io/v1\nkind: Policy\n"
@@ -113,6 +115,52 @@ def test_a_refused_policy_is_an_error_with_its_place(run: Run) -> None:
     assert "p.yaml:5:" in out
     assert 'Unsupported value: "Loud"' in out
     assert "kube-apiserver refuses this policy and does not start" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"---\n# lead\n---\n{GOOD}", 4),
+        (f"--- ~\n---\n\n---\n{GOOD}---\n", 5),
+        (f"---\n---\n{GOOD}---\n{WIDENED}", 3),
+    ],
+)
+def test_a_policy_behind_an_empty_document_is_refused(run: Run, text: str, line: int) -> None:
+    with pytest.raises(PolicyError):
+        load(text.encode())
+    Path("p.yaml").write_text(text)
+    code, out, _ = run("p.yaml")
+    assert code == 1
+    assert out.startswith("p.yaml:1:1: error: kube-apiserver refuses the policy: unknown group version field")
+    assert f"first document of a file, which is empty here: remove what stands before line {line}, where" in out
+    [policy, *behind] = found(run, "p.yaml")["files"][0]["policies"]
+    assert (policy["where"], policy["loads"]) == ("", False)
+    assert [one["findings"][0]["id"] for one in behind] == ["policy-never-read"] * (text.count(HEAD) - 1)
+    Path("map.yaml").write_text("kind: ConfigMap\ndata:\n  audit.yaml: |\n" + indented(text, 4))
+    code, out, _ = run("map.yaml")
+    assert code == 1
+    assert f"remove what stands before line {line + 3}, where" in out
+
+
+def test_of_two_policies_the_second_is_never_read(run: Run) -> None:
+    Path("p.yaml").write_text(f"{GOOD}---\n{HEAD}rules:\n- level: Loud\n---\n")
+    code, out, _ = run("p.yaml")
+    assert code == 0
+    assert "p.yaml:6:1: warning: kube-apiserver reads only the first document of a policy file" in out
+    assert "p.yaml (document 2): kube-apiserver never reads this policy\n" in out
+    assert "2 policies, 1 file searched, 0 errors, 1 warning, 0 remarks\n" in out
+    assert run("p.yaml", "--fail-on", "warning")[0] == 1
+    Path("p.yaml").write_text(f"{GOOD}---\n{HEAD}rules:\n- level: Loud\n---\nx: [\n")
+    assert run("p.yaml")[0] == 0
+
+
+def test_among_other_documents_every_policy_is_checked(run: Run) -> None:
+    Path("p.yaml").write_text(f"{GOOD}---\nkind: ClusterConfiguration\n---\n{HEAD}rules:\n- level: Loud\n")
+    code, out, _ = run("p.yaml")
+    assert code == 1
+    assert (
+        "p.yaml:8:1: note: kube-apiserver reads only the first document of a file, and this policy is document 3" in out
+    )
 
 
 def test_versions_decide(run: Run) -> None:

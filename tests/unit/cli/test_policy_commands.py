@@ -302,6 +302,15 @@ def test_a_file_without_one_policy_is_refused(run: Run, policy: Callable[[str], 
     assert message in err
 
 
+@pytest.mark.parametrize("command", ["explain", "diff", "suggest"])
+def test_a_policy_behind_an_empty_document_is_refused(run: Run, policy: Callable[[str], str], command: str) -> None:
+    path = policy(f"---\n# lead\n---\n{HEAD}rules: [{{level: Metadata}}]\n")
+    more = {"explain": ["--verb", "get", "--resource", "pods"], "diff": [path], "suggest": []}[command]
+    code, _, err = run(command, path, *more)
+    assert code == 2
+    assert "which is empty here: remove what stands before line 4, where the policy begins" in err
+
+
 def test_a_file_that_is_not_there_and_a_folder(run: Run, tmp_path: Path) -> None:
     assert run("explain", "nothing.yaml", "--request", "GET /api")[0] == 2
     assert "this is a directory" in run("explain", str(tmp_path), "--request", "GET /api")[2]
