@@ -63,12 +63,14 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--fail-on",
         choices=("error", "warning", "never"),
         default="error",
-        help="the least severity that makes the exit code 1 (default: %(default)s)",
+        help="the least severity that makes the exit code 1 (default: %(default)s); with never it is 0 even where a "
+        "part could not be read",
     )
     check.add_argument(
         "--allow-none",
         action="store_true",
-        help="a file without an audit policy is no mistake (for hooks, which name every changed file)",
+        help="a file without an audit policy is no mistake, and only files that may hold one are looked into (for "
+        "hooks, which name every changed file)",
     )
     check.add_argument("--kubernetes-version", metavar="VERSION", type=_version, help=_VERSION_HELP)
     check.set_defaults(command=_check)

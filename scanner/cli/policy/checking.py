@@ -19,11 +19,16 @@ _TEMPLATE_NOTICE = "the text holds a template's placeholders; they are taken as 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is asked of the policies; the command line's own words."""
+    """What is asked of the policies; the command line's own words.
+
+    Attributes:
+        allow_none: Files that are named may hold no policy, as those in folders: only what may hold one is looked into.
+    """
 
     grade: Literal["minimum", "complete"] = "minimum"
     stages: Literal["outcome", "all"] = "outcome"
     kubernetes_version: str | None = None
+    allow_none: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,8 @@ def _file(one: Input, options: Options) -> CheckedFile:
     if one.data is None:
         return CheckedFile(one.path, (), (Unreadable("", Position(1, 1), one.why),))
     # Most files of a folder have nothing to do with auditing: what they hold and whether they are YAML is no matter.
-    contents = policies(one.data) if one.is_named or may_hold_policies(one.data) else Contents((), ())
+    is_meant = one.is_named and not options.allow_none
+    contents = policies(one.data) if is_meant or may_hold_policies(one.data) else Contents((), ())
     checked: list[CheckedPolicy] = []
     unreadable = list(contents.unreadable)
     for found in contents.policies:

@@ -246,7 +246,8 @@ def test_encoded_policies_are_found_at_the_line_of_their_text(run: Run, kind: st
 )
 def test_what_cannot_be_read_is_unknown_and_exit_code_3_unless_it_fails(run: Run, text: str, why: str) -> None:
     Path("p.yaml").write_text(text)
-    code, out, _ = run("p.yaml", "--fail-on", "never")
+    code, out, _ = run("p.yaml")
+    assert run("p.yaml", "--fail-on", "never")[0] == 0
     result = found(run, "p.yaml")
     if why:
         assert code == 3
@@ -254,6 +255,30 @@ def test_what_cannot_be_read_is_unknown_and_exit_code_3_unless_it_fails(run: Run
         assert result["summary"]["unreadable"] == 1
     else:
         assert result["files"][0]["policies"][0]["loads"] is False
+
+
+ORDINARY = {
+    "Helm template": "kind: Role\nrules:\n{{- range .Values.rules }}\n- verbs: [get]\n{{ end }}\n",
+    "comments in JSON": '{ // see aka.ms/tsconfig\n "compilerOptions": {}, }\n',
+    "YAML 1.2": "%YAML 1.2\n---\na: b\n",
+    "broken YAML": "x: [\n",
+    "lock file": '{"packages": [' + '{"name": "left-pad"},\n' * 250_000 + "{}]}",
+}
+
+
+@pytest.mark.parametrize("kind", ORDINARY)
+def test_a_hook_passes_ordinary_files_over_that_cannot_be_read(run: Run, kind: str) -> None:
+    Path("f.yaml").write_text(ORDINARY[kind])
+    assert run("f.yaml", "--allow-none")[0] == 0
+    assert run("f.yaml")[0] == 3
+
+
+def test_a_hook_reads_what_may_hold_a_policy(run: Run) -> None:
+    Path("f.yaml").write_text(f"{HEAD}{{{{ .Values.rules }}}}\n")
+    Path("g.yaml").write_text("kind: Policy\nrules:\n{{ range }}\n- level: None\n")
+    Path("h.yaml").symlink_to("nowhere")
+    for name in ("f.yaml", "g.yaml", "h.yaml"):
+        assert run(name, "--allow-none")[0] == 3
 
 
 def test_folders_are_searched_but_not_their_hidden_ones(run: Run) -> None:
