@@ -42,6 +42,7 @@ def load(data: bytes, kubernetes_version: str | None = None, *, source: str = ""
 
     Raises:
         PolicyError: kube-apiserver would refuse the file and not start.
+        PolicyLimitError: The file is larger or deeper than is read.
     """
     known: Mapping[str, Position] = {}
     try:
@@ -215,4 +216,4 @@ def _placed(error: PolicyError, source: str, known: Mapping[str, Position]) -> P
     rule = known.get(path.partition("]")[0] + "]") if _RULE_INDEX.match(path) else None
     where = ", ".join(part for part in (source, f"line {rule.line}" if rule else "", path) if part)
     line, column = (place.line, place.column) if place else (None, None)
-    return PolicyError(error.what, where=where, hint=error.hint, line=line, column=column)
+    return type(error)(error.what, where=where, hint=error.hint, line=line, column=column)

@@ -43,6 +43,7 @@ class FoundPolicy:
 
         Raises:
             PolicyError: kube-apiserver would refuse it and not start.
+            PolicyLimitError: It is larger or deeper than is read.
         """
         try:
             if self.node is None:
@@ -54,7 +55,7 @@ class FoundPolicy:
             place = self.origin.outer(inner) if inner else None
             where = ", ".join(part for part in (source, self.where) if part)
             line, column = (place.line, place.column) if place else (None, None)
-            raise PolicyError(
+            raise type(error)(
                 error.what, where=where, hint=self.advice or error.hint, line=line, column=column
             ) from error
         positions = {path: self.origin.outer(one) for path, one in policy.positions.items()}

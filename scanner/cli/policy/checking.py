@@ -11,7 +11,7 @@ from scanner.assessment.policy_findings import never_read, refused, review
 from scanner.audit_policy.extraction import Contents, FoundPolicy, Unreadable, may_hold_policies, policies
 from scanner.audit_policy.types import Policy, Position
 from scanner.cli.policy.inputs import Input
-from scanner.errors import PolicyError
+from scanner.errors import PolicyError, PolicyLimitError
 from scanner.model import PolicyCoverage, PolicyFinding, PolicySeverity
 
 _TEMPLATE_NOTICE = "the text holds a template's placeholders; they are taken as they stand"
@@ -138,8 +138,10 @@ def _policy(found: FoundPolicy, options: Options) -> CheckedPolicy | Unreadable:
     try:
         policy = found.load(options.kubernetes_version)
     except PolicyError as error:
+        place = Position(error.line, error.column or 1) if error.line else found.position
+        if isinstance(error, PolicyLimitError):
+            return Unreadable(found.where, place, error.what)
         if found.is_template:
-            place = Position(error.line, error.column or 1) if error.line else found.position
             return Unreadable(found.where, place, f"is a template, no policy until it is filled in: {error.what}")
         return CheckedPolicy(found.where, found.position, tuple(notices), None, (refused(error),), None)
     findings = review(policy, grade=options.grade, stages=options.stages, kubernetes_version=options.kubernetes_version)

@@ -163,6 +163,29 @@ def test_among_other_documents_every_policy_is_checked(run: Run) -> None:
     )
 
 
+BEYOND = {
+    "large": (GOOD + "# a comment\n" * 100_000, "larger than 1048576 bytes, which is as much as is read"),
+    "deep": (f"{GOOD}  x: {'[' * 250}{']' * 250}\n", "nested deeper than 200 levels, which is as deep as is read"),
+    "deep JSON": (
+        '{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata"}],\n"x": '
+        + "[" * 50_000 + "]" * 50_000 + "}",
+        "nested deeper than",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BEYOND)
+def test_what_is_beyond_our_limits_is_unknown_and_not_refused(run: Run, kind: str) -> None:
+    text, why = BEYOND[kind]
+    Path("p.yaml").write_text(text)
+    code, out, _ = run("p.yaml")
+    assert code == 3
+    assert why in out
+    assert "refuse" not in out
+    Path("p.yaml").write_text(f"{GOOD}---\n{text}")
+    assert run("p.yaml")[0] == (3 if kind == "large" else 0)
+
+
 def test_versions_decide(run: Run) -> None:
     Path("p.yaml").write_text(f"{HEAD}rules:\n- level: Metadata\n  resources: [{{group: '*'}}]\n- level: Metadata\n")
     assert run("p.yaml")[0] == 0
