@@ -44,7 +44,10 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "Talos and kind configurations) and say what each of them fails to record, and why.",
     )
     check.add_argument(
-        "files", nargs="+", metavar="FILE|DIR|-", help="files, folders (searched through), or - for standard input"
+        "files",
+        nargs="+",
+        metavar="FILE|DIR|-",
+        help="files, folders (searched through), - for standard input, or names of published policies",
     )
     check.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="(default: %(default)s)")
     check.add_argument(

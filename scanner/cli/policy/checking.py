@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from scanner.assessment.grading import grade_policy
@@ -119,10 +119,11 @@ def _file(one: Input, options: Options) -> CheckedFile:
     # Most files of a folder have nothing to do with auditing: what they hold and whether they are YAML is no matter.
     is_meant = one.is_named and not options.allow_none
     contents = policies(one.data) if is_meant or may_hold_policies(one.data) else Contents((), ())
+    version = options.kubernetes_version or one.kubernetes_version
     checked: list[CheckedPolicy] = []
     unreadable = list(contents.unreadable)
     for found in contents.policies:
-        outcome = _policy(found, options)
+        outcome = _policy(found, replace(options, kubernetes_version=version))
         if isinstance(outcome, CheckedPolicy):
             checked.append(outcome)
         else:

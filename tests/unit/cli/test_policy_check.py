@@ -19,6 +19,7 @@ import yaml
 from scanner.audit_policy.reader import load
 from scanner.cli import main
 from scanner.errors import PolicyError
+from scanner.knowledge.policies import names, published
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAD = "apiVersion: audit.k8s.io/v1\nkind: Policy\n"
@@ -322,10 +323,30 @@ def test_a_policy_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch)
     assert out.startswith("standard input: audit policy with 1 rule\n")
 
 
+@pytest.mark.parametrize("name", names())
+def test_published_policies_by_their_names(run: Run, name: str) -> None:
+    result = found(run, name, "--fail-on", "never")
+    [file] = result["files"]
+    assert file["path"] == f"published policy {name}"
+    assert file["policies"][0]["rules"] == len(published(name).policy.rules)
+
+
+def test_a_published_policy_for_code_scanning(run: Run) -> None:
+    code, out, _ = run("eks", "--format", "sarif")
+    assert code == 0
+    assert '"uri": "published%20policy%20eks"' in out
+
+
+def test_a_file_wins_over_the_name_of_a_published_policy(run: Run) -> None:
+    assert found(run, "eks", "--kubernetes-version", "1.24")["files"][0]["policies"][0]["loads"] is False
+    Path("eks").write_text(GOOD)
+    assert found(run, "eks")["files"][0]["path"] == "eks"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing.yaml"], "error: nothing.yaml: no such file or directory"),
+        (["nothing.yaml"], "error: nothing.yaml: no such file or directory, and no published policy of that name"),
         (["pod.yaml"], "error: pod.yaml: there is no audit policy in it"),
         (["folder"], "error: there is no audit policy in the 1 files that were searched"),
     ],
