@@ -13,7 +13,7 @@ from typing import Final
 
 from scanner.audit_policy import json_nodes, positions
 from scanner.audit_policy.construction import Constructor, Members, Value
-from scanner.audit_policy.types import Position
+from scanner.audit_policy.types import DuplicateKey, Position
 from scanner.audit_policy.yaml_nodes import Node, compose
 from scanner.errors import PolicyError, PolicyLimitError
 
@@ -28,12 +28,12 @@ class Document:
     """What a file holds.
 
     Attributes:
-        duplicates: What kube-apiserver says of keys that stand twice in a YAML mapping; the last one counts.
+        duplicates: The keys that stand twice in a YAML mapping; the last one counts.
         positions: Where each field and list member stands, by its path; empty where that is not known.
     """
 
     value: Value
-    duplicates: tuple[str, ...]
+    duplicates: tuple[DuplicateKey, ...]
     positions: Mapping[str, Position]
 
 

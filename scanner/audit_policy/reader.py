@@ -81,7 +81,7 @@ def _policy(read: Document, version: tuple[int, int]) -> Policy:
     _check_kind(read.value, version)
     decoder = Decoder()
     fields = _fields(decoder.decode(POLICY, read.value, None, Place("")))
-    duplicates = "\n  ".join(["yaml: unmarshal errors:", *read.duplicates])
+    duplicates = "\n  ".join(["yaml: unmarshal errors:", *(one.warning for one in read.duplicates)])
     warnings = ([duplicates] if read.duplicates else []) + decoder.strict_errors
     omit_stages = _texts(fields, "omitStages")
     errors = validation.stage_errors(omit_stages, "omitStages")
@@ -101,6 +101,7 @@ def _policy(read: Document, version: tuple[int, int]) -> Policy:
         bool(fields.get("omitManagedFields")),
         tuple(warnings),
         read.positions,
+        read.duplicates,
     )
 
 

@@ -63,7 +63,8 @@ class FoundPolicy:
         for index, rule in enumerate(policy.rules):
             place = positions.get(f"rules[{index}]")
             rules.append(replace(rule, line=place.line if place else None))
-        return replace(policy, rules=tuple(rules), positions=positions)
+        duplicates = [replace(one, position=self.origin.outer(one.position)) for one in policy.duplicates]
+        return replace(policy, rules=tuple(rules), positions=positions, duplicates=tuple(duplicates))
 
 
 @dataclass(frozen=True, slots=True)
