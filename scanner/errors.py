@@ -6,6 +6,7 @@ The tree::
     ├── UsageError                the command line asks for something that cannot be done      (exit 2)
     ├── ConfigError               the configuration cannot be used; nothing was scanned        (exit 2)
     ├── PolicyError               kube-apiserver would refuse this audit policy
+    │   └── PolicyLimitError      it is larger or deeper than is read here; kube-apiserver may well take it
     ├── RequestError              kube-apiserver would refuse this request before authentication
     ├── FlagError                 kube-apiserver would refuse these flags and not start
     ├── ReportError               a report could not be written
@@ -70,6 +71,10 @@ class PolicyError(AuditCoverageError):
         super().__init__(what, where=where, hint=hint)
         self.line = line
         self.column = column
+
+
+class PolicyLimitError(PolicyError):
+    """An audit policy is larger or deeper than is read here; whether kube-apiserver takes it is not known."""
 
 
 class RequestError(AuditCoverageError):

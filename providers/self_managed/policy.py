@@ -13,7 +13,7 @@ from providers.self_managed.reading import Content, Situation, where_to_look
 from providers.self_managed.source import Place, PlaceKind
 from scanner.apiserver import Setting
 from scanner.audit_policy.reader import load
-from scanner.errors import CollectionError, PolicyError
+from scanner.errors import CollectionError, PolicyError, PolicyLimitError
 from scanner.model import Evidence, InlinePolicy, ManagedPolicy, NoPolicy, PolicySource, UnreadablePolicy
 
 _FLAG: Final = "--audit-policy-file"
@@ -78,6 +78,9 @@ def _loaded(situation: Situation, content: Content, evidence: tuple[Evidence, ..
             return ManagedPolicy(given.published, evidence, given.group_policies)
     try:
         policy = load(content.data, situation.version, source=content.shown)
+    except PolicyLimitError as error:
+        beyond = Evidence(content.shown, "audit policy", error.what)
+        return UnreadablePolicy(f"the audit policy {content.shown} is not read: {error.what}", (*evidence, beyond))
     except PolicyError as error:
         refused = Evidence(content.shown, "audit policy", error.what)
         return NoPolicy(f"kube-apiserver refuses the audit policy {content.shown}: {error.what}", (*evidence, refused))
@@ -94,6 +97,8 @@ def _fingerprint(source: PolicySource) -> str:
     if isinstance(source, ManagedPolicy):
         groups = "".join(f", {name} for {group}" for group, name in source.group_policies)
         return f"the published policy {source.name}{groups}"
+    if isinstance(source, UnreadablePolicy):
+        return ""
     if not isinstance(source, InlinePolicy):
         return "refused"
     policy = source.policy

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.audit_policy.scalars import Scalar, resolve
+from scanner.audit_policy.types import DuplicateKey, Position
 from scanner.audit_policy.yaml_nodes import AliasNode, MappingNode, Node, ScalarNode, SequenceNode
 from scanner.errors import PolicyError
 
@@ -66,7 +67,7 @@ class Constructor:
 
     def __init__(self) -> None:
         """Begin with nothing counted."""
-        self.duplicates: list[str] = []
+        self.duplicates: list[DuplicateKey] = []
         self._steps = 0
         self._alias_steps = 0
         self._built: dict[int, _Built] = {}
@@ -123,28 +124,34 @@ class Constructor:
     def _mapping(self, node: MappingNode) -> _Fields:
         """Make the fields of a mapping; ``<<`` overrides what stands before it and is overridden by what follows."""
         fields: _Fields = {}
+        merged: set[_Key] = set()
         for key_node, value_node in node.pairs():
             if _is_merge(key_node):
-                self._merge(value_node, fields)
+                merged |= self._merge(value_node, fields)
                 continue
             key = self._key(key_node)
-            self._set(fields, key, Field(_finite(self.construct(value_node)), key_node, value_node))
+            field = Field(_finite(self.construct(value_node)), key_node, value_node)
+            self._set(fields, key, field, key_node, is_merged=key in merged)
         return fields
 
-    def _set(self, fields: _Fields, key: _Key, field: Field) -> None:
-        """Set a field, and note it where it is already set."""
+    def _set(self, fields: _Fields, key: _Key, field: Field, stands: Node, *, is_merged: bool) -> None:
+        """Set a field, and note it where it is already set; `stands` is where that is done."""
         if key in fields and len(self.duplicates) < _MAX_DUPLICATES:
-            self.duplicates.append(f"line {field.value_node.line}: key {_go_literal(key)} already set in map")
+            place = Position(stands.line, stands.column)
+            self.duplicates.append(DuplicateKey(_go_literal(key), place, field.value_node.line, is_merged))
         fields[key] = field
 
-    def _merge(self, node: Node, fields: _Fields) -> None:
-        """Merge a mapping, or several of which the first takes precedence."""
+    def _merge(self, node: Node, fields: _Fields) -> set[_Key]:
+        """Merge a mapping, or several of which the first takes precedence; give the keys that they bring."""
+        brought: set[_Key] = set()
         for source in reversed(node.items) if isinstance(node, SequenceNode) else [node]:
             target = source.target if isinstance(source, AliasNode) else source
             if not isinstance(target, MappingNode):
                 raise _error("yaml: map merge requires map or sequence of maps as the value", node)
             for key, field in (self._build(source).fields or {}).items():
-                self._set(fields, key, field)
+                self._set(fields, key, field, source, is_merged=True)
+                brought.add(key)
+        return brought
 
     def _key(self, node: Node) -> _Key:
         """Make a mapping's key, which must be a scalar."""

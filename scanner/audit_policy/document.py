@@ -13,13 +13,14 @@ from typing import Final
 
 from scanner.audit_policy import json_nodes, positions
 from scanner.audit_policy.construction import Constructor, Members, Value
-from scanner.audit_policy.types import Position
+from scanner.audit_policy.types import DuplicateKey, Position
 from scanner.audit_policy.yaml_nodes import Node, compose
-from scanner.errors import PolicyError
+from scanner.errors import PolicyError, PolicyLimitError
 
 MAX_BYTES: Final = 1024 * 1024
 _GO_SPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _MAX_DIGITS: Final = 4000
+_HINT: Final = "shorten its comments, or leave out what is not part of the policy"
 
 
 @dataclass(slots=True)
@@ -27,12 +28,12 @@ class Document:
     """What a file holds.
 
     Attributes:
-        duplicates: What kube-apiserver says of keys that stand twice in a YAML mapping; the last one counts.
+        duplicates: The keys that stand twice in a YAML mapping; the last one counts.
         positions: Where each field and list member stands, by its path; empty where that is not known.
     """
 
     value: Value
-    duplicates: tuple[str, ...]
+    duplicates: tuple[DuplicateKey, ...]
     positions: Mapping[str, Position]
 
 
@@ -40,10 +41,11 @@ def read(data: bytes) -> Document:
     """Read the first document of a file.
 
     Raises:
-        PolicyError: It is neither JSON nor YAML, or larger or deeper than any policy.
+        PolicyError: It is neither JSON nor YAML.
+        PolicyLimitError: It is larger or deeper than is read.
     """
     if len(data) > MAX_BYTES:
-        raise PolicyError(f"the file is larger than {MAX_BYTES} bytes, larger than any audit policy")
+        raise PolicyLimitError(f"larger than {MAX_BYTES} bytes, which is as much as is read", hint=_HINT)
     text = data.decode("utf-8", "replace")
     if is_json(text):
         return Document(_parse_json(text), (), _json_positions(text))
@@ -71,7 +73,7 @@ def _parse_json(text: str) -> Value:
         where = f"line {error.lineno}"
         raise PolicyError(f"{prefix}{error.msg}", where=where, line=error.lineno, column=error.colno) from error
     except RecursionError as error:
-        raise PolicyError(f"{prefix}exceeded max depth") from error
+        raise PolicyLimitError("nested deeper than is read") from error
     return value
 
 

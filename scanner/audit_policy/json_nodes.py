@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from scanner.audit_policy.yaml_nodes import MAX_DEPTH, Budget, MappingNode, Node, ScalarNode, SequenceNode
-from scanner.errors import PolicyError
+from scanner.errors import PolicyLimitError
 
 _PART: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]\n]|[^\s{}\[\]",:]+')
 
@@ -16,7 +16,7 @@ def compose(text: str, budget: Budget | None = None) -> Node | None:
     """Read a text that a JSON parser has accepted.
 
     Raises:
-        PolicyError: It is deeper or larger than any policy.
+        PolicyLimitError: It is deeper or larger than is read.
     """
     root: Node | None = None
     opened: list[SequenceNode | MappingNode] = []
@@ -39,7 +39,9 @@ def compose(text: str, budget: Budget | None = None) -> Node | None:
             opened.append(node)
         budget.take()
         if len(opened) > MAX_DEPTH:
-            raise PolicyError(f"nested deeper than {MAX_DEPTH} levels", where=f"line {line}", line=line)
+            raise PolicyLimitError(
+                f"nested deeper than {MAX_DEPTH} levels, which is as deep as is read", where=f"line {line}", line=line
+            )
     return root
 
 

@@ -42,6 +42,7 @@ def load(data: bytes, kubernetes_version: str | None = None, *, source: str = ""
 
     Raises:
         PolicyError: kube-apiserver would refuse the file and not start.
+        PolicyLimitError: The file is larger or deeper than is read.
     """
     known: Mapping[str, Position] = {}
     try:
@@ -80,7 +81,7 @@ def _policy(read: Document, version: tuple[int, int]) -> Policy:
     _check_kind(read.value, version)
     decoder = Decoder()
     fields = _fields(decoder.decode(POLICY, read.value, None, Place("")))
-    duplicates = "\n  ".join(["yaml: unmarshal errors:", *read.duplicates])
+    duplicates = "\n  ".join(["yaml: unmarshal errors:", *(one.warning for one in read.duplicates)])
     warnings = ([duplicates] if read.duplicates else []) + decoder.strict_errors
     omit_stages = _texts(fields, "omitStages")
     errors = validation.stage_errors(omit_stages, "omitStages")
@@ -100,6 +101,7 @@ def _policy(read: Document, version: tuple[int, int]) -> Policy:
         bool(fields.get("omitManagedFields")),
         tuple(warnings),
         read.positions,
+        read.duplicates,
     )
 
 
@@ -215,4 +217,4 @@ def _placed(error: PolicyError, source: str, known: Mapping[str, Position]) -> P
     rule = known.get(path.partition("]")[0] + "]") if _RULE_INDEX.match(path) else None
     where = ", ".join(part for part in (source, f"line {rule.line}" if rule else "", path) if part)
     line, column = (place.line, place.column) if place else (None, None)
-    return PolicyError(error.what, where=where, hint=error.hint, line=line, column=column)
+    return type(error)(error.what, where=where, hint=error.hint, line=line, column=column)

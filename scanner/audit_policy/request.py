@@ -6,10 +6,13 @@ Source: ``k8s.io/apiserver/pkg/endpoints/request/requestinfo.go``, v1.34 to v1.3
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from scanner.audit_policy.selectors import is_field_selector, is_integer, is_label_selector, required_field
 from scanner.audit_policy.types import RequestAttributes
 from scanner.errors import RequestError
 
@@ -25,11 +28,23 @@ _VERBS: Final = {
     "DELETE": "delete",
 }
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _INTEGER_OPTIONS: Final = ("limit", "timeoutSeconds")
 _NONE_OF_THE_PATH_SEGMENT_NAMES: Final = (".", "..")
 _GROUPED_PARTS, _RESOURCE_PARTS, _SUBRESOURCE_PARTS = 3, 3, 3
-_MAX_INT64: Final = 2**63 - 1
+_DURATION: Final = re.compile(r"[+-]?(?:0|((?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+))")
+_DURATION_PART: Final = re.compile(r"0*([0-9]*)\.?([0-9]*)([^0-9.]+)")
+_NANOSECONDS: Final = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_MAX_DURATION: Final = 2**63 - 1
+_MOST_DIGITS: Final = 19
 
 
 def attributes(method: str, url: str, user: str | None = None, groups: tuple[str, ...] = ()) -> RequestAttributes:
@@ -57,6 +72,31 @@ def attributes(method: str, url: str, user: str | None = None, groups: tuple[str
             return plain
         group, *parts = parts
     return _resource_request(method, url, path, query, who, group, parts[1:])
+
+
+def refused_timeout(url: str) -> str:
+    """Give the ``timeout`` of a URL where the API server cannot read it; empty where nothing is wrong with it.
+
+    A request with such a timeout, unless it is long-running, is answered with 400 before it is authenticated, and has
+    one audit event alone, without a user, at ResponseStarted.
+
+    Source: ``k8s.io/apiserver/pkg/endpoints/filters/request_deadline.go``, v1.34 to v1.36, confirmed by the audit logs
+    of a running kube-apiserver 1.36.2.
+    """
+    timeout = _parse_query(_split(url)[1]).get("timeout", [""])[0]
+    return "" if not timeout or _is_duration(timeout) else timeout
+
+
+def _is_duration(text: str) -> bool:
+    """Tell whether Go's ``time.ParseDuration`` reads a text: such as ``1h30m``, at most some 292 years."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        return False
+    parts = _DURATION_PART.findall(match[1] or "")
+    if any(len(whole) > _MOST_DIGITS for whole, _, _ in parts):
+        return False
+    total = sum(int(Fraction(f"0{whole}.{rest[:_MOST_DIGITS]}0") * _NANOSECONDS[unit]) for whole, rest, unit in parts)
+    return total <= _MAX_DURATION + text.startswith("-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +151,6 @@ def _resource_request(
     )
 
 
-def _list_or_watch(query: str) -> tuple[str, str]:
-    """Tell list from watch, and find the one name that a field selector asks for."""
-    options = _parse_query(query)
-    readable = _options_are_readable(options)
-    watch = "watch" in options and options["watch"][0].lower() not in ("false", "0")
-    name = _selected_name(options.get("fieldSelector", [""])[0]) if readable else ""
-    return ("watch" if watch else "list"), name
-
-
 def _parse_query(query: str) -> dict[str, list[str]]:
     """Parse a query as Go's ``url.ParseQuery`` does: pairs with ``;`` or a bad escape are left out."""
     options: dict[str, list[str]] = {}
@@ -131,39 +162,24 @@ def _parse_query(query: str) -> dict[str, list[str]]:
     return options
 
 
-def _options_are_readable(options: dict[str, list[str]]) -> bool:
-    """Tell whether the list options decode; where they don't, only ``watch`` still counts."""
-    for key in _INTEGER_OPTIONS:
-        value = options.get(key, [""])[0]
-        if value and not (_INTEGER.fullmatch(value) and -_MAX_INT64 - 1 <= int(value) <= _MAX_INT64):
-            return False
-    return True
+def _list_or_watch(query: str) -> tuple[str, str]:
+    """Tell list from watch, and find the one name that a field selector asks for."""
+    options = _parse_query(query)
+    watch = "watch" in options and options["watch"][0].lower() not in ("false", "0")
+    name = _selected_name(options) if _options_are_readable(options) else ""
+    return ("watch" if watch else "list"), name
 
 
-def _selected_name(selector: str) -> str:
-    """Give the name that a field selector requires of ``metadata.name``; empty for none, or for an invalid one."""
-    found: str | None = None
-    for term in _terms(selector):
-        match = re.match(r"(.*?)(!=|==|=)(.*)", term, re.DOTALL)
-        if match is None:
-            return ""
-        field, operator, value = match.groups()
-        plain = _unescape(value)
-        if plain is None:
-            return ""
-        if field == "metadata.name" and operator != "!=" and found is None:
-            found = plain
-    name = found or ""
+def _options_are_readable(options: Mapping[str, list[str]]) -> bool:
+    """Tell whether all list options decode; where one doesn't, none but ``watch`` counts."""
+    return (
+        all(is_integer(options[key][0]) for key in _INTEGER_OPTIONS if key in options)
+        and is_label_selector(options.get("labelSelector", [""])[0])
+        and is_field_selector(options.get("fieldSelector", [""])[0])
+    )
+
+
+def _selected_name(options: Mapping[str, list[str]]) -> str:
+    """Give the name that the field selector requires of ``metadata.name``; empty for none, or for an invalid one."""
+    name = required_field(options.get("fieldSelector", [""])[0], "metadata.name") or ""
     return "" if name in _NONE_OF_THE_PATH_SEGMENT_NAMES or "/" in name or "%" in name else name
-
-
-def _terms(selector: str) -> list[str]:
-    r"""Split a selector at its commas, those after a backslash excepted; empty terms don't count."""
-    return [term for term in re.findall(r"(?:\\.|[^,\\])+", selector, re.DOTALL) if term]
-
-
-def _unescape(value: str) -> str | None:
-    r"""Undo ``\\``, ``\,`` and ``\=``; None where a value holds any other escape, or one of these unescaped."""
-    if not re.fullmatch(r"(?:\\[\\,=]|[^\\,=])*", value, re.DOTALL):
-        return None
-    return re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL)

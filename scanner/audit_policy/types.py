@@ -78,6 +78,28 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class DuplicateKey:
+    """A key that is already set in a YAML mapping when it is met once more.
+
+    Attributes:
+        name: The key as Go prints it, the beginning of it where it is long.
+        position: Where it is met once more: at the key, or at the value of ``<<`` that brings it.
+        value_line: The line of its value, which is what kube-apiserver's warning tells.
+        is_merged: Whether one of the two comes from a mapping that ``<<`` merges.
+    """
+
+    name: str
+    position: Position
+    value_line: int
+    is_merged: bool = False
+
+    @property
+    def warning(self) -> str:
+        """What kube-apiserver says of it."""
+        return f"line {self.value_line}: key {self.name} already set in map"
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """An audit policy as kube-apiserver holds it after loading.
 
@@ -86,6 +108,7 @@ class Policy:
         positions: Where each field and list member of the file stands, by its path such as ``rules[3].verbs[0]``
             (members, known to Kubernetes or not); empty where the policy was not read from a file. Policies that
             differ in nothing else are equal.
+        duplicates: The keys that stand twice in the file, where it is YAML.
     """
 
     rules: tuple[PolicyRule, ...]
@@ -93,6 +116,7 @@ class Policy:
     omit_managed_fields: bool = False
     warnings: tuple[str, ...] = ()
     positions: Mapping[str, Position] = field(default_factory=dict, compare=False, repr=False)
+    duplicates: tuple[DuplicateKey, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

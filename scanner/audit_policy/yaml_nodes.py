@@ -12,7 +12,7 @@ from typing import Final
 
 import yaml
 
-from scanner.errors import PolicyError
+from scanner.errors import PolicyError, PolicyLimitError
 
 MAX_DEPTH: Final = 200
 MAX_NODES: Final = 200_000
@@ -70,7 +70,8 @@ def compose(data: bytes) -> Node | None:
     """Read the first document; None where there is none. What follows it is never looked at.
 
     Raises:
-        PolicyError: The text is no YAML, or deeper or larger than any policy.
+        PolicyError: The text is no YAML.
+        PolicyLimitError: It is deeper or larger than is read.
     """
     return next(compose_all(data), None)
 
@@ -84,7 +85,7 @@ class Budget:
     def take(self) -> None:
         """Count a node, or refuse it."""
         if self.left <= 0:
-            raise PolicyError(f"the document holds more than {MAX_NODES} nodes, more than any audit policy")
+            raise PolicyLimitError(f"holds more than {MAX_NODES} YAML nodes, which is as much as is read")
         self.left -= 1
 
 
@@ -96,7 +97,8 @@ def compose_all(data: bytes, budget: Budget | None = None) -> Iterator[Node | No
         budget: How many nodes all documents together may hold.
 
     Raises:
-        PolicyError: The text is no YAML from here on, or deeper or larger than allowed.
+        PolicyError: The text is no YAML from here on.
+        PolicyLimitError: It is deeper or larger than is read, or than the budget allows.
     """
     events = yaml.parse(data, Loader=getattr(yaml, "CLoader", yaml.Loader))
     composer = _Composer(budget or Budget())
@@ -158,8 +160,8 @@ class _Composer:
         if isinstance(node, SequenceNode | MappingNode):
             self._open.append(node)
             if len(self._open) > MAX_DEPTH:
-                what = f"nested deeper than {MAX_DEPTH} levels"
-                raise PolicyError(what, where=f"line {node.line}", line=node.line, column=node.column)
+                what = f"nested deeper than {MAX_DEPTH} levels, which is as deep as is read"
+                raise PolicyLimitError(what, where=f"line {node.line}", line=node.line, column=node.column)
 
     def _node(self, event: yaml.NodeEvent) -> Node:
         """Make the node of an event."""

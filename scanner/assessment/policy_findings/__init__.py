@@ -1,5 +1,5 @@
 """What is wrong with an audit policy: findings with their place in the file."""
 
-from scanner.assessment.policy_findings.reviewing import refused, review
+from scanner.assessment.policy_findings.reviewing import never_read, refused, review
 
-__all__ = ["refused", "review"]
+__all__ = ["never_read", "refused", "review"]

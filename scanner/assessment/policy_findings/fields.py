@@ -10,13 +10,12 @@ from typing import Final
 
 from scanner.assessment.policy_findings.words import finding, requests_words
 from scanner.audit_policy.decoding import POLICY, Array, Struct
-from scanner.audit_policy.types import Policy, PolicyRule, Position
+from scanner.audit_policy.types import DuplicateKey, Policy, PolicyRule
 from scanner.model import PolicyFinding, PolicySeverity
 
 _ANY_GROUP_SINCE: Final = "1.36"
 _UNKNOWN: Final = re.compile(r'unknown field "(.*)"', re.DOTALL)
 _DUPLICATE: Final = re.compile(r'duplicate field "(.*)"', re.DOTALL)
-_DUPLICATE_KEY: Final = re.compile(r"line (\d+): key (.*) already set in map")
 _RULE: Final = re.compile(r"rules\[(\d+)\]")
 _ENTRY: Final = re.compile(r"rules\[\d+\]\.resources\[(\d+)\]\.")
 _LEVELS: Final = ("rule's resources entry", "rule", "policy")
@@ -60,8 +59,7 @@ def field_findings(policy: Policy, kubernetes_version: str | None) -> Iterator[P
             yield _unknown(policy, match[1])
         elif match := _DUPLICATE.fullmatch(warning):
             yield _duplicate(match[1])
-        else:
-            yield from (_duplicate_key(int(line), key) for line, key in _DUPLICATE_KEY.findall(warning))
+    yield from map(_duplicate_key, policy.duplicates)
     if kubernetes_version is None:
         yield from _any_group(policy)
 
@@ -121,11 +119,14 @@ def _duplicate(path: str) -> PolicyFinding:
     return finding("duplicate-field", message, "Leave one of them", path)
 
 
-def _duplicate_key(line: int, key: str) -> PolicyFinding:
+def _duplicate_key(one: DuplicateKey) -> PolicyFinding:
     """Name a field that a YAML policy gives twice."""
-    name = key.strip('"')
-    found = finding("duplicate-field", f"{name} stands twice (line {line}); the last one counts", "Leave one of them")
-    return replace(found, position=Position(line, 1))
+    name, line = one.name.strip('"'), one.position.line
+    message, advice = f"{name} stands twice (line {line}); the last one counts", "Leave one of them"
+    if one.is_merged:
+        message = f"{name} stands twice (line {line}), once in a mapping that << merges; the last one counts"
+        advice = "Leave one of them: kube-apiserver warns of a field that << brings and that is written out as well"
+    return replace(finding("duplicate-field", message, advice), position=one.position)
 
 
 def _any_group(policy: Policy) -> Iterator[PolicyFinding]:

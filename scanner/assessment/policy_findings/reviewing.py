@@ -67,6 +67,12 @@ def refused(error: PolicyError) -> PolicyFinding:
     return replace(finding("policy-refused", message, advice, path), position=position)
 
 
+def never_read() -> PolicyFinding:
+    """Say that kube-apiserver never reads a policy that stands behind another one in a policy file."""
+    message = "kube-apiserver reads only the first document of a policy file, and this policy stands behind another one"
+    return finding("policy-never-read", message, "Remove the one that is not meant, or move it to a file of its own")
+
+
 def _position(policy: Policy, one: PolicyFinding) -> Position | None:
     """Find where a field stands, or what it stands in; None for the policy as a whole."""
     path = one.path

@@ -48,6 +48,7 @@ def value_findings(policy: Policy, verbs: RequestVerbs, kubernetes_version: str 
             ("userGroups", rule.user_groups, [*_user_groups(rule.user_groups, f"{path}.userGroups")]),
             ("namespaces", rule.namespaces, [*_namespaces(rule.namespaces, f"{path}.namespaces")]),
             ("nonResourceURLs", rule.non_resource_urls, [*_paths(rule, f"{path}.nonResourceURLs")]),
+            ("resourceNames", _all_names(rule), [*_names(rule, f"{path}.resources")]),
         ):
             certain = {one.path for one in dead if one.is_certain}
             yield from dead_findings(index, dead, is_whole=len(certain) == len(values), rest=field)
@@ -122,6 +123,21 @@ def _namespaces(namespaces: tuple[str, ...], path: str) -> Iterator[Dead]:
         if is_pattern(namespace):
             advice = "Leave namespaces out to match all of them, or name each"
             yield Dead("no-wildcard", namespace, f"{path}[{number}]", '"*" is no wildcard in namespaces', advice)
+
+
+def _names(rule: PolicyRule, path: str) -> Iterator[Dead]:
+    """Find wildcards among the names of objects."""
+    advice = "Leave resourceNames out to match all objects, or name each"
+    for number, entry in enumerate(rule.resources):
+        for at, name in enumerate(entry.resource_names):
+            if is_pattern(name):
+                where = f"{path}[{number}].resourceNames[{at}]"
+                yield Dead("no-wildcard", name, where, '"*" is no wildcard in resourceNames', advice)
+
+
+def _all_names(rule: PolicyRule) -> tuple[str, ...]:
+    """Give the names of objects of all entries; for an entry without any an empty one, which stands for all."""
+    return tuple(name for entry in rule.resources for name in entry.resource_names or ("",))
 
 
 def _paths(rule: PolicyRule, path: str) -> Iterator[Dead]:

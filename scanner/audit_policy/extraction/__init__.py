@@ -41,7 +41,9 @@ def policies(data: bytes) -> Contents:
 def may_hold_policies(data: bytes) -> bool:
     """Tell quickly whether a file can hold an audit policy; False only where that is certain."""
     squeezed = b"".join(data.replace(b"\x00", b"").split())
-    return any(sign in squeezed for sign in _SIGNS) or _PLAIN_POLICY.search(data) is not None
+    # Without the API's name only rules with audit levels tell a policy; roles and alerts have rules, too.
+    is_plain = b"level" in squeezed and _PLAIN_POLICY.search(data) is not None
+    return is_plain or any(sign in squeezed for sign in _SIGNS)
 
 
 def _base64_signs(word: bytes) -> Iterator[bytes]:

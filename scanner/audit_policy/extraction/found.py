@@ -24,6 +24,8 @@ class FoundPolicy:
         node: The part of that text that it is; None where it is the whole text, so that the text is what
             kube-apiserver gets.
         origin: Where that text stands in the file.
+        advice: What to do where kube-apiserver refuses it; empty where the error itself says it.
+        is_read: False where it stands behind another policy in a policy file, so that kube-apiserver never sees it.
     """
 
     where: str
@@ -33,12 +35,15 @@ class FoundPolicy:
     data: bytes
     node: Node | None
     origin: Origin
+    advice: str = ""
+    is_read: bool = True
 
     def load(self, kubernetes_version: str | None = None, *, source: str = "") -> Policy:
         """Load it as kube-apiserver would; all places are those in the outer file.
 
         Raises:
             PolicyError: kube-apiserver would refuse it and not start.
+            PolicyLimitError: It is larger or deeper than is read.
         """
         try:
             if self.node is None:
@@ -50,13 +55,16 @@ class FoundPolicy:
             place = self.origin.outer(inner) if inner else None
             where = ", ".join(part for part in (source, self.where) if part)
             line, column = (place.line, place.column) if place else (None, None)
-            raise PolicyError(error.what, where=where, hint=error.hint, line=line, column=column) from error
+            raise type(error)(
+                error.what, where=where, hint=self.advice or error.hint, line=line, column=column
+            ) from error
         positions = {path: self.origin.outer(one) for path, one in policy.positions.items()}
         rules = []
         for index, rule in enumerate(policy.rules):
             place = positions.get(f"rules[{index}]")
             rules.append(replace(rule, line=place.line if place else None))
-        return replace(policy, rules=tuple(rules), positions=positions)
+        duplicates = [replace(one, position=self.origin.outer(one.position)) for one in policy.duplicates]
+        return replace(policy, rules=tuple(rules), positions=positions, duplicates=tuple(duplicates))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from scanner.audit_policy import json_nodes
@@ -29,6 +29,7 @@ from scanner.errors import PolicyError
 _MAX_DEPTH: Final = 5
 _MAX_BYTES_WITHIN: Final = 8 * MAX_BYTES
 _MAX_PATH: Final = 300
+_NULLS: Final = ("", "~", "null", "Null", "NULL")
 _API: Final = f"{GROUP}/"
 _BINARY_TAG: Final = "tag:yaml.org,2002:binary"
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
@@ -74,6 +75,8 @@ class Search:
             # Of a policy file kube-apiserver reads the first document and no more.
             if not walk.begins_with_policy:
                 self._broken(text, content, error, is_first=walk.number == 0)
+                return
+        walk.finish()
 
     def within(self, text: Text) -> None:
         """Search a text within another one."""
@@ -113,6 +116,8 @@ class _Walk:
         """Begin before the first document."""
         self.number = 0
         self.begins_with_policy = False
+        self._roots: list[int] = []
+        self._holds_other = False
         self._search = search
         self._text = text
         self._is_template = _TEMPLATE.search(content) is not None
@@ -121,6 +126,7 @@ class _Walk:
     def document(self, root: Node | None) -> None:
         """Walk through the next document."""
         self.number += 1
+        self._holds_other = self._holds_other or not (_is_empty(root) or _is_root_policy(root))
         waiting: list[tuple[Node, str, str]] = [(root, "", "")] if root is not None else []
         while waiting:
             node, path, encoding = waiting.pop()
@@ -134,9 +140,31 @@ class _Walk:
             else:
                 waiting += reversed(list(_inside(node, path)))
 
+    def finish(self) -> None:
+        """Take a text that holds nothing but policies for a policy file, of which the first document alone is read.
+
+        An API server knows no objects of kind Policy, so that such a text is for ``--audit-policy-file`` only.
+        """
+        if self._holds_other or not self._roots:
+            return
+        found, start = self._search.found, self._text.origin.start
+        if not self.begins_with_policy:
+            first = found[self._roots[0]]
+            advice = (
+                "kube-apiserver reads only the first document of a file, which is empty here: remove what stands "
+                f"before line {first.position.line}, where the policy begins"
+            )
+            found[self._roots[0]] = replace(
+                first, where=self._text.where, position=start, notice="", node=None, advice=advice
+            )
+        for index in self._roots[1:]:
+            found[index] = replace(found[index], notice="", is_read=False)
+
     def _add(self, node: MappingNode, path: str, *, is_root: bool) -> None:
         """Note a policy."""
         is_plain = is_root and self.number == 1
+        if is_root:
+            self._roots.append(len(self._search.found))
         notice = ""
         if is_root and not is_plain:
             notice = (
@@ -203,6 +231,18 @@ def _inside(node: Node, path: str) -> Iterator[tuple[Node, str, str]]:
                 yield from ((inner, at, _ENCODED[kind, name]) for inner, at, _ in _inside(value, here))
             else:
                 yield value, here, encoding if name == "content" else ""
+
+
+def _is_empty(root: Node | None) -> bool:
+    """Tell whether a document holds nothing, as one of comments only."""
+    if isinstance(root, ScalarNode):
+        return root.plain and root.text in _NULLS
+    return root is None
+
+
+def _is_root_policy(root: Node | None) -> bool:
+    """Tell whether a document is an audit policy, or means to be one."""
+    return isinstance(root, MappingNode) and _is_policy(root, is_root=True)
 
 
 def _is_policy(node: MappingNode, *, is_root: bool) -> bool:

@@ -44,7 +44,10 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "Talos and kind configurations) and say what each of them fails to record, and why.",
     )
     check.add_argument(
-        "files", nargs="+", metavar="FILE|DIR|-", help="files, folders (searched through), or - for standard input"
+        "files",
+        nargs="+",
+        metavar="FILE|DIR|-",
+        help="files, folders (searched through), - for standard input, or names of published policies",
     )
     check.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="(default: %(default)s)")
     check.add_argument(
@@ -63,12 +66,14 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--fail-on",
         choices=("error", "warning", "never"),
         default="error",
-        help="the least severity that makes the exit code 1 (default: %(default)s)",
+        help="the least severity that makes the exit code 1 (default: %(default)s); with never it is 0 even where a "
+        "part could not be read",
     )
     check.add_argument(
         "--allow-none",
         action="store_true",
-        help="a file without an audit policy is no mistake (for hooks, which name every changed file)",
+        help="a file without an audit policy is no mistake, and only files that may hold one are looked into (for "
+        "hooks, which name every changed file)",
     )
     check.add_argument("--kubernetes-version", metavar="VERSION", type=_version, help=_VERSION_HELP)
     check.set_defaults(command=_check)

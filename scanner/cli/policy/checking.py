@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from scanner.assessment.grading import grade_policy
-from scanner.assessment.policy_findings import refused, review
+from scanner.assessment.policy_findings import never_read, refused, review
 from scanner.audit_policy.extraction import Contents, FoundPolicy, Unreadable, may_hold_policies, policies
 from scanner.audit_policy.types import Policy, Position
 from scanner.cli.policy.inputs import Input
-from scanner.errors import PolicyError
+from scanner.errors import PolicyError, PolicyLimitError
 from scanner.model import PolicyCoverage, PolicyFinding, PolicySeverity
 
 _TEMPLATE_NOTICE = "the text holds a template's placeholders; they are taken as they stand"
@@ -19,11 +19,16 @@ _TEMPLATE_NOTICE = "the text holds a template's placeholders; they are taken as 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is asked of the policies; the command line's own words."""
+    """What is asked of the policies; the command line's own words.
+
+    Attributes:
+        allow_none: Files that are named may hold no policy, as those in folders: only what may hold one is looked into.
+    """
 
     grade: Literal["minimum", "complete"] = "minimum"
     stages: Literal["outcome", "all"] = "outcome"
     kubernetes_version: str | None = None
+    allow_none: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,9 @@ class CheckedPolicy:
         where: In which part of the file it stands; empty where it is the file.
         position: Where it begins.
         notices: What is to be said of its place in the file.
-        policy: None where kube-apiserver refuses it; then the only finding says why.
-        coverage: What it records; None where it is refused.
+        policy: None where kube-apiserver refuses it or never reads it; then the only finding says why.
+        coverage: What it records; None where it is refused or never read.
+        is_read: Whether kube-apiserver reads it at all.
     """
 
     where: str
@@ -44,6 +50,7 @@ class CheckedPolicy:
     policy: Policy | None
     findings: tuple[PolicyFinding, ...]
     coverage: PolicyCoverage | None
+    is_read: bool = True
 
     def place(self, finding: PolicyFinding) -> Position:
         """Give the place of a finding; that of the policy where it is about the whole."""
@@ -110,11 +117,13 @@ def _file(one: Input, options: Options) -> CheckedFile:
     if one.data is None:
         return CheckedFile(one.path, (), (Unreadable("", Position(1, 1), one.why),))
     # Most files of a folder have nothing to do with auditing: what they hold and whether they are YAML is no matter.
-    contents = policies(one.data) if one.is_named or may_hold_policies(one.data) else Contents((), ())
+    is_meant = one.is_named and not options.allow_none
+    contents = policies(one.data) if is_meant or may_hold_policies(one.data) else Contents((), ())
+    version = options.kubernetes_version or one.kubernetes_version
     checked: list[CheckedPolicy] = []
     unreadable = list(contents.unreadable)
     for found in contents.policies:
-        outcome = _policy(found, options)
+        outcome = _policy(found, replace(options, kubernetes_version=version))
         if isinstance(outcome, CheckedPolicy):
             checked.append(outcome)
         else:
@@ -125,11 +134,15 @@ def _file(one: Input, options: Options) -> CheckedFile:
 def _policy(found: FoundPolicy, options: Options) -> CheckedPolicy | Unreadable:
     """Check one policy; a template that does not load is not what kube-apiserver will be given."""
     notices = [found.notice] if found.notice else []
+    if not found.is_read:
+        return CheckedPolicy(found.where, found.position, (), None, (never_read(),), None, is_read=False)
     try:
         policy = found.load(options.kubernetes_version)
     except PolicyError as error:
+        place = Position(error.line, error.column or 1) if error.line else found.position
+        if isinstance(error, PolicyLimitError):
+            return Unreadable(found.where, place, error.what)
         if found.is_template:
-            place = Position(error.line, error.column or 1) if error.line else found.position
             return Unreadable(found.where, place, f"is a template, no policy until it is filled in: {error.what}")
         return CheckedPolicy(found.where, found.position, tuple(notices), None, (refused(error),), None)
     findings = review(policy, grade=options.grade, stages=options.stages, kubernetes_version=options.kubernetes_version)

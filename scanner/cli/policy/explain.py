@@ -11,14 +11,14 @@ from scanner.assessment.policy_explain import Explanation, RuleReference, Writte
 from scanner.audit_policy.events import Outcome
 from scanner.audit_policy.types import Level, RequestAttributes, Stage
 from scanner.cli.exit_codes import ExitCode
-from scanner.cli.policy.identity import Identity, identity
+from scanner.cli.policy.identity import REFUSED, Identity, identity
 from scanner.cli.policy.plain import plain
 from scanner.cli.policy.requested import Requested, requested
 from scanner.cli.policy.source import load_policy
 from scanner.errors import UsageError
 
 SCHEMA_VERSION: Final = 1
-_OK, _UNAUTHORIZED = 200, 401
+_OK, _BAD_REQUEST, _UNAUTHORIZED = 200, 400, 401
 _LOWEST_CODE, _HIGHEST_CODE = 100, 599
 
 
@@ -27,7 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = load_policy(arguments.file, arguments.kubernetes_version)
     who = identity(arguments, loaded.policy)
     asked = requested(arguments, who)
-    found = explain(loaded.policy, asked.attributes, _outcome(arguments))
+    who = REFUSED if asked.is_refused else who
+    found = explain(loaded.policy, asked.attributes, _outcome(arguments, asked))
     if arguments.format == "json":
         print(json.dumps(_structure(loaded.name, who, asked, found), indent=2))
     else:
@@ -35,9 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _outcome(arguments: argparse.Namespace) -> Outcome:
+def _outcome(arguments: argparse.Namespace, asked: Requested) -> Outcome:
     """Read how the request ends."""
     code = arguments.code
+    if asked.is_refused:
+        if code not in (None, _BAD_REQUEST):
+            hint = "the API server answers a timeout that is no duration with 400: leave --code out"
+            raise UsageError("not allowed together", where=f"--request and --code {code}", hint=hint)
+        return Outcome(_BAD_REQUEST, authenticated=False)
     if code is None:
         code = _UNAUTHORIZED if arguments.unauthenticated else _OK
     if not _LOWEST_CODE <= code <= _HIGHEST_CODE:
@@ -127,7 +133,8 @@ def _events(found: Explanation) -> Iterator[str]:
     else:
         yield f"no event is written for {ends}{kind}: {_why_none(found)}"
     if not found.outcome.authenticated and Stage.RESPONSE_STARTED in found.omitted_by_policy | found.omitted_by_rule:
-        yield "  note: a failed authentication has one event only, at ResponseStarted; omitting that stage hides it"
+        what = "a failed authentication" if found.outcome.code != _BAD_REQUEST else "such a request"
+        yield f"  note: {what} has one event only, at ResponseStarted; omitting that stage hides it"
 
 
 def _why_none(found: Explanation) -> str:

@@ -31,6 +31,9 @@ class Identity:
     added: tuple[str, ...] = ()
 
 
+REFUSED: Final = Identity(None, (), "nobody: the API server answers before it authenticates the request")
+
+
 def identity(arguments: argparse.Namespace, policy: Policy) -> Identity:
     """Read ``--as``, ``--as-group`` and ``--unauthenticated``; without them a person whom no rule names."""
     asked = tuple(dict.fromkeys(arguments.groups or ()))

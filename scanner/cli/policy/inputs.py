@@ -1,4 +1,4 @@
-"""The files that ``policy check`` is asked to look at: named ones, those in folders, and standard input."""
+"""What ``policy check`` is asked to look at: files, those in folders, standard input, and published policies."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Final
 
 from scanner.audit_policy.extraction import MAX_FILE_BYTES
 from scanner.errors import UsageError
+from scanner.knowledge.policies import find
+from scanner.knowledge.policies import names as names_of_published
 
 STDIN: Final = "-"
 STDIN_NAME: Final = "standard input"
@@ -19,31 +21,36 @@ _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file, or a folder that could not be listed.
+    """One file, a folder that could not be listed, or a published policy.
 
     Attributes:
-        path: As it was named, or the folder's name with the rest behind it.
+        path: As it was named, or the folder's name with the rest behind it; ``published policy eks``.
         data: Its bytes, at most one more than are searched; None where it could not be read.
         why: Why it could not be read; empty where it could.
         is_named: Whether the command line names it itself.
+        kubernetes_version: The version that a published policy was written for; None where any will do.
     """
 
     path: str
     data: bytes | None
     why: str
     is_named: bool
+    kubernetes_version: str | None = None
 
 
 def inputs(names: Sequence[str]) -> Iterator[Input]:
     """Read the files that the command line names; each once, those of a folder in order of their names.
+
+    A path that exists wins over the name of a published policy.
 
     Raises:
         UsageError: A name is that of nothing; raised before anything is read.
     """
     unique = list(dict.fromkeys(names))
     for name in unique:
-        if name != STDIN and not os.path.lexists(name):
-            raise UsageError("no such file or directory", where=name, hint="give a file, a folder, or -")
+        if name != STDIN and not os.path.lexists(name) and find(name) is None:
+            hint = f"give a file, a folder, -, or a published policy: {', '.join(names_of_published())}"
+            raise UsageError("no such file or directory, and no published policy of that name", where=name, hint=hint)
     return _read(unique)
 
 
@@ -53,6 +60,10 @@ def _read(names: Sequence[str]) -> Iterator[Input]:
     for name in names:
         if name == STDIN:
             yield Input(STDIN_NAME, sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "", is_named=True)
+        elif not os.path.lexists(name) and (published := find(name)) is not None:
+            path = f"published policy {published.name}"
+            version = published.kubernetes_version
+            yield Input(path, published.text.encode(), "", is_named=True, kubernetes_version=version)
         elif not Path(name).is_dir():
             yield _file(name, is_named=True)
         else:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from scanner.audit_policy.request import attributes
+from scanner.audit_policy.events import is_long_running
+from scanner.audit_policy.request import attributes, refused_timeout
 from scanner.audit_policy.types import RequestAttributes
 from scanner.cli.policy.identity import Identity
 from scanner.errors import UsageError
@@ -22,10 +23,15 @@ _RESOURCE_OPTIONS: Final = ("--resource", "--api-group", "--namespace", "--name"
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """A request, and what was assumed about it because nobody said so; sentences without a full stop."""
+    """A request, and what was assumed about it because nobody said so; sentences without a full stop.
+
+    Attributes:
+        is_refused: Whether the API server answers it with 400 before it authenticates it, so that it has no user.
+    """
 
     attributes: RequestAttributes
     assumptions: tuple[str, ...] = ()
+    is_refused: bool = False
 
 
 def requested(arguments: argparse.Namespace, who: Identity) -> Requested:
@@ -79,7 +85,14 @@ def _from_url(text: str, who: Identity) -> Requested:
         hint = 'write the method and the URL, such as --request "GET /api/v1/namespaces/default/secrets"'
         raise UsageError("not a method and a URL", where=f"--request {text}", hint=hint)
     assumed = () if method.isupper() else (f"the method {method} was read as {method.upper()}",)
-    return Requested(attributes(method.upper(), url, who.user, who.groups), assumed)
+    found = attributes(method.upper(), url, who.user, who.groups)
+    timeout = refused_timeout(url)
+    if not timeout or is_long_running(found):
+        return Requested(found, assumed)
+    why = (
+        f"the timeout {timeout} is no duration, so that the API server answers 400 before it authenticates the request"
+    )
+    return Requested(replace(found, user=None, groups=()), (*assumed, why), is_refused=True)
 
 
 def _path_request(arguments: argparse.Namespace, who: Identity) -> Requested:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import re
 import textwrap
 from collections.abc import Iterator
+from typing import Final
 
+from scanner.audit_policy.reader import GROUP
 from scanner.cli.exit_codes import ExitCode
 from scanner.errors import UsageError
 from scanner.knowledge.policies import PublishedPolicy, find, names, published
 
 _WIDTH = 118
+_V1: Final = f"apiVersion: {GROUP}/v1"
+_OLD_VERSION: Final = re.compile(rf"^apiVersion: {re.escape(GROUP)}/v1(?:alpha1|beta1)$", re.MULTILINE)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,10 +48,16 @@ def _printed(one: PublishedPolicy) -> Iterator[str]:
         "read": one.date.isoformat(),
         "licence": one.licence,
         "note": one.note,
-        "to load it": f"--kubernetes-version {one.kubernetes_version}" if one.kubernetes_version else "",
+        "changed": _changed(one),
     }
     for key, value in about.items():
         if value:
             lines = textwrap.wrap(f"{key}: {value}", _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
             yield from (f"# {line}" for line in lines)
-    yield one.text.rstrip("\n")
+    yield _OLD_VERSION.sub(_V1, one.text).rstrip("\n")
+
+
+def _changed(one: PublishedPolicy) -> str:
+    """Say that an API version that no kube-apiserver of today loads is printed as v1; the fields are the same."""
+    old = _OLD_VERSION.search(one.text)
+    return f"printed with {_V1} in place of {old[0]}, so that a kube-apiserver of today loads it" if old else ""

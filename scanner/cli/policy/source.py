@@ -44,6 +44,7 @@ def load_policy(name_or_path: str, kubernetes_version: str | None = None) -> Loa
     Raises:
         UsageError: There is no such file or name, it cannot be read, or it holds no policy or several.
         PolicyError: kube-apiserver would refuse the policy.
+        PolicyLimitError: The policy is larger or deeper than is read.
     """
     if name_or_path == STDIN:
         return _from_bytes(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "standard input", kubernetes_version)

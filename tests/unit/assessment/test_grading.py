@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -220,15 +221,27 @@ def test_what_published_policies_lack() -> None:
     assert lacks("openshift-none") == "every API call: level None in rules[0] and rules[2]"
 
 
-def test_the_example_of_the_kubernetes_documentation_hides_discovery_from_users() -> None:
+def test_the_example_of_the_kubernetes_documentation_hides_one_configmap_and_discovery_from_users() -> None:
     policy = load((VECTORS / "policies" / "k8s-docs.yaml").read_bytes())
     coverage = grade_policy(policy, stages="outcome", source="docs.yaml")
-    assert grades(coverage) == ("complete", "minimum", "minimum")
-    assert coverage.categories[API_CALLS].lacks == {Grade.COMPLETE: "discovery paths /api*"}
-    assert coverage.categories[RBAC_DENIALS].lacks == {
+    assert grades(coverage) == ("partial", "partial", "partial")
+    lacks = coverage.categories[API_CALLS].lacks
+    assert lacks[Grade.MINIMUM] == "create, update, patch and delete of configmaps named controller-leader"
+    assert lacks[Grade.COMPLETE].endswith("; discovery paths /api*")
+    assert coverage.categories[API_CALLS].rules == (2,)
+    others = coverage_without(policy, 2)
+    assert grades(others) == ("complete", "minimum", "minimum")
+    assert others.categories[API_CALLS].lacks == {Grade.COMPLETE: "discovery paths /api*"}
+    assert others.categories[RBAC_DENIALS].lacks == {
         Grade.COMPLETE: "for people and service accounts: discovery paths /api*"
     }
-    assert coverage.categories[API_CALLS].rules == (4,)
+    assert others.categories[API_CALLS].rules == (3,)
+
+
+def coverage_without(policy: Policy, rule: int) -> PolicyCoverage:
+    """Grade a policy without one of its rules."""
+    rules = (*policy.rules[:rule], *policy.rules[rule + 1 :])
+    return grade_policy(replace(policy, rules=rules), stages="outcome", source="docs.yaml")
 
 
 def test_a_policy_that_drops_everything() -> None:
@@ -408,14 +421,21 @@ def test_known_noise_costs_no_grade() -> None:
   - {group: coordination.k8s.io}
   - {group: authorization.k8s.io, resources: [subjectaccessreviews]}
 - level: None
-  resources: [{group: "", resources: [configmaps, endpoints], resourceNames: [controller-leader]}]
-- level: None
   nonResourceURLs: ["/healthz*", "/livez/*", /version]
 - level: Metadata
 """
     assert grades(graded(text)) == ("complete", "complete", "complete")
     wider = graded(text.replace("coordination.k8s.io", "rbac.authorization.k8s.io")).categories[API_CALLS]
     assert wider.lacks[Grade.MINIMUM] == "create, update, patch and delete of the API group rbac.authorization.k8s.io"
+
+
+def test_locks_of_leader_election_are_noise_from_the_components_that_renew_them_only() -> None:
+    locks = 'resources: [{group: "", resources: [configmaps, endpoints], resourceNames: [kube-scheduler]}]'
+    theirs = f"- {{level: None, users: ['system:kube-scheduler'], {locks}}}\n- level: Metadata\n"
+    assert grades(graded(theirs)) == ("complete", "complete", "complete")
+    found = graded(f"- {{level: None, {locks}}}\n- level: Metadata\n")
+    assert grades(found) == ("partial", "partial", "partial")
+    assert "kube-scheduler" in found.categories[API_CALLS].lacks[Grade.MINIMUM]
 
 
 @pytest.mark.parametrize(

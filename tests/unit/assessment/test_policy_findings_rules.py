@@ -180,7 +180,19 @@ def test_a_field_that_stands_twice() -> None:
         )
     ]
     (found,) = [one for one in reviewed("- level: None\n  level: Metadata\n") if one.id == "duplicate-field"]
-    assert (found.message, found.position) == ("level stands twice (line 5); the last one counts", Position(5, 1))
+    assert (found.message, found.position) == ("level stands twice (line 5); the last one counts", Position(5, 3))
+
+
+def test_a_field_that_a_merge_brings_once_more() -> None:
+    policy = (
+        "- &one\n  level: None\n  verbs: [get]\n- <<: *one\n  verbs:\n    - list\n- level: Metadata\n  <<: [*one]\n"
+    )
+    found = [one for one in reviewed(policy) if one.id == "duplicate-field"]
+    message = "{} stands twice (line {}), once in a mapping that << merges; the last one counts"
+    assert [(one.message, one.position) for one in found] == [
+        (message.format("verbs", 8), Position(8, 3)),
+        (message.format("level", 11), Position(11, 8)),
+    ]
 
 
 def test_lists_over_all_namespaces_are_missed_where_no_other_rule_records_them() -> None:

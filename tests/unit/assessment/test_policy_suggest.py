@@ -124,7 +124,6 @@ def test_known_noise_beside_what_is_needed_stays_dropped() -> None:
         "rules:\n- level: None\n  nonResourceURLs: [/healthz*, /api*, /version]\n"
         "- level: None\n  resources:\n  - {group: '', resources: [events, pods/log]}\n"
         "  - {group: coordination.k8s.io, resources: [leases]}\n"
-        "  - {group: '', resources: [configmaps], resourceNames: [controller-leader]}\n"
         "- level: Metadata\n"
     )
     new = load(mended(text, "complete").encode()).rules

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scanner.audit_policy import positions
+from scanner.audit_policy.extraction import policies
 from scanner.audit_policy.positions import nearest
 from scanner.audit_policy.reader import load
 from scanner.audit_policy.types import Position
@@ -170,3 +171,11 @@ def test_the_nearest_known_field_stands_for_an_unknown_one() -> None:
     assert nearest("rules[2].level", known) == Position(1, 1)
     assert nearest("omitStages[0]", known) is None
     assert nearest("", known) is None
+
+
+def test_a_key_that_stands_twice_in_an_embedded_policy_has_its_place_in_the_outer_file() -> None:
+    inner = f"{HEAD}rules:\n- level: None\n  level: Metadata\n"
+    outer = "kind: ConfigMap\ndata:\n  policy.yaml: |\n" + "".join(f"    {line}\n" for line in inner.splitlines())
+    (found,) = policies(outer.encode()).policies
+    (twice,) = found.load().duplicates
+    assert (twice.name, twice.position, twice.is_merged) == ('"level"', Position(8, 7), False)

@@ -16,7 +16,10 @@ import jsonschema
 import pytest
 import yaml
 
+from scanner.audit_policy.reader import load
 from scanner.cli import main
+from scanner.errors import PolicyError
+from scanner.knowledge.policies import names, published
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAD = "apiVersion: audit.k8s.io/v1\nkind: Policy\n"
@@ -115,6 +118,75 @@ def test_a_refused_policy_is_an_error_with_its_place(run: Run) -> None:
     assert "kube-apiserver refuses this policy and does not start" in out
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"---\n# lead\n---\n{GOOD}", 4),
+        (f"--- ~\n---\n\n---\n{GOOD}---\n", 5),
+        (f"---\n---\n{GOOD}---\n{WIDENED}", 3),
+    ],
+)
+def test_a_policy_behind_an_empty_document_is_refused(run: Run, text: str, line: int) -> None:
+    with pytest.raises(PolicyError):
+        load(text.encode())
+    Path("p.yaml").write_text(text)
+    code, out, _ = run("p.yaml")
+    assert code == 1
+    assert out.startswith("p.yaml:1:1: error: kube-apiserver refuses the policy: unknown group version field")
+    assert f"first document of a file, which is empty here: remove what stands before line {line}, where" in out
+    [policy, *behind] = found(run, "p.yaml")["files"][0]["policies"]
+    assert (policy["where"], policy["loads"]) == ("", False)
+    assert [one["findings"][0]["id"] for one in behind] == ["policy-never-read"] * (text.count(HEAD) - 1)
+    Path("map.yaml").write_text("kind: ConfigMap\ndata:\n  audit.yaml: |\n" + indented(text, 4))
+    code, out, _ = run("map.yaml")
+    assert code == 1
+    assert f"remove what stands before line {line + 3}, where" in out
+
+
+def test_of_two_policies_the_second_is_never_read(run: Run) -> None:
+    Path("p.yaml").write_text(f"{GOOD}---\n{HEAD}rules:\n- level: Loud\n---\n")
+    code, out, _ = run("p.yaml")
+    assert code == 0
+    assert "p.yaml:6:1: warning: kube-apiserver reads only the first document of a policy file" in out
+    assert "p.yaml (document 2): kube-apiserver never reads this policy\n" in out
+    assert "2 policies, 1 file searched, 0 errors, 1 warning, 0 remarks\n" in out
+    assert run("p.yaml", "--fail-on", "warning")[0] == 1
+    Path("p.yaml").write_text(f"{GOOD}---\n{HEAD}rules:\n- level: Loud\n---\nx: [\n")
+    assert run("p.yaml")[0] == 0
+
+
+def test_among_other_documents_every_policy_is_checked(run: Run) -> None:
+    Path("p.yaml").write_text(f"{GOOD}---\nkind: ClusterConfiguration\n---\n{HEAD}rules:\n- level: Loud\n")
+    code, out, _ = run("p.yaml")
+    assert code == 1
+    assert (
+        "p.yaml:8:1: note: kube-apiserver reads only the first document of a file, and this policy is document 3" in out
+    )
+
+
+BEYOND = {
+    "large": (GOOD + "# a comment\n" * 100_000, "larger than 1048576 bytes, which is as much as is read"),
+    "deep": (f"{GOOD}  x: {'[' * 250}{']' * 250}\n", "nested deeper than 200 levels, which is as deep as is read"),
+    "deep JSON": (
+        '{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata"}],\n"x": '
+        + "[" * 50_000 + "]" * 50_000 + "}",
+        "nested deeper than",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BEYOND)
+def test_what_is_beyond_our_limits_is_unknown_and_not_refused(run: Run, kind: str) -> None:
+    text, why = BEYOND[kind]
+    Path("p.yaml").write_text(text)
+    code, out, _ = run("p.yaml")
+    assert code == 3
+    assert why in out
+    assert "refuse" not in out
+    Path("p.yaml").write_text(f"{GOOD}---\n{text}")
+    assert run("p.yaml")[0] == (3 if kind == "large" else 0)
+
+
 def test_versions_decide(run: Run) -> None:
     Path("p.yaml").write_text(f"{HEAD}rules:\n- level: Metadata\n  resources: [{{group: '*'}}]\n- level: Metadata\n")
     assert run("p.yaml")[0] == 0
@@ -198,7 +270,8 @@ def test_encoded_policies_are_found_at_the_line_of_their_text(run: Run, kind: st
 )
 def test_what_cannot_be_read_is_unknown_and_exit_code_3_unless_it_fails(run: Run, text: str, why: str) -> None:
     Path("p.yaml").write_text(text)
-    code, out, _ = run("p.yaml", "--fail-on", "never")
+    code, out, _ = run("p.yaml")
+    assert run("p.yaml", "--fail-on", "never")[0] == 0
     result = found(run, "p.yaml")
     if why:
         assert code == 3
@@ -206,6 +279,30 @@ def test_what_cannot_be_read_is_unknown_and_exit_code_3_unless_it_fails(run: Run
         assert result["summary"]["unreadable"] == 1
     else:
         assert result["files"][0]["policies"][0]["loads"] is False
+
+
+ORDINARY = {
+    "Helm template": "kind: Role\nrules:\n{{- range .Values.rules }}\n- verbs: [get]\n{{ end }}\n",
+    "comments in JSON": '{ // see aka.ms/tsconfig\n "compilerOptions": {}, }\n',
+    "YAML 1.2": "%YAML 1.2\n---\na: b\n",
+    "broken YAML": "x: [\n",
+    "lock file": '{"packages": [' + '{"name": "left-pad"},\n' * 250_000 + "{}]}",
+}
+
+
+@pytest.mark.parametrize("kind", ORDINARY)
+def test_a_hook_passes_ordinary_files_over_that_cannot_be_read(run: Run, kind: str) -> None:
+    Path("f.yaml").write_text(ORDINARY[kind])
+    assert run("f.yaml", "--allow-none")[0] == 0
+    assert run("f.yaml")[0] == 3
+
+
+def test_a_hook_reads_what_may_hold_a_policy(run: Run) -> None:
+    Path("f.yaml").write_text(f"{HEAD}{{{{ .Values.rules }}}}\n")
+    Path("g.yaml").write_text("kind: Policy\nrules:\n{{ range }}\n- level: None\n")
+    Path("h.yaml").symlink_to("nowhere")
+    for name in ("f.yaml", "g.yaml", "h.yaml"):
+        assert run(name, "--allow-none")[0] == 3
 
 
 def test_folders_are_searched_but_not_their_hidden_ones(run: Run) -> None:
@@ -226,10 +323,30 @@ def test_a_policy_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch)
     assert out.startswith("standard input: audit policy with 1 rule\n")
 
 
+@pytest.mark.parametrize("name", names())
+def test_published_policies_by_their_names(run: Run, name: str) -> None:
+    result = found(run, name, "--fail-on", "never")
+    [file] = result["files"]
+    assert file["path"] == f"published policy {name}"
+    assert file["policies"][0]["rules"] == len(published(name).policy.rules)
+
+
+def test_a_published_policy_for_code_scanning(run: Run) -> None:
+    code, out, _ = run("eks", "--format", "sarif")
+    assert code == 0
+    assert '"uri": "published%20policy%20eks"' in out
+
+
+def test_a_file_wins_over_the_name_of_a_published_policy(run: Run) -> None:
+    assert found(run, "eks", "--kubernetes-version", "1.24")["files"][0]["policies"][0]["loads"] is False
+    Path("eks").write_text(GOOD)
+    assert found(run, "eks")["files"][0]["path"] == "eks"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing.yaml"], "error: nothing.yaml: no such file or directory"),
+        (["nothing.yaml"], "error: nothing.yaml: no such file or directory, and no published policy of that name"),
         (["pod.yaml"], "error: pod.yaml: there is no audit policy in it"),
         (["folder"], "error: there is no audit policy in the 1 files that were searched"),
     ],

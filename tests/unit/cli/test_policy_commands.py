@@ -76,8 +76,8 @@ def test_every_published_policy_is_listed_and_printed_as_it_loads(run: Run) -> N
         code, text, _ = run("show", name)
         assert code == 0
         assert text.startswith(f"# name: {name}\n")
-        version = "1.23" if "v1beta1" in text else None
-        printed = [replace(rule, line=None) for rule in load(text.encode(), version).rules]
+        assert ("# changed: printed with apiVersion: audit.k8s.io/v1 in place of" in text) == (name == "eks")
+        printed = [replace(rule, line=None) for rule in load(text.encode()).rules]
         assert printed == [replace(rule, line=None) for rule in published(name).policy.rules]
 
 
@@ -221,6 +221,45 @@ def test_a_failed_login_that_is_hidden_is_said_to_be(run: Run, policy: Callable[
     assert "omitting that stage hides it" in out
 
 
+@pytest.mark.parametrize("who", [(), ("--as", "alice", "--as-group", "dev"), ("--unauthenticated",), ("--code", "400")])
+def test_a_timeout_that_is_none_is_refused_before_anybody_is_authenticated(
+    explained: Callable[..., dict[str, Any]], who: tuple[str, ...]
+) -> None:
+    text = HEAD + "rules: [{level: Metadata}]"
+    found = explained(text, "--request", "GET /api/v1/namespaces/default/pods?timeout=bogus", *who)
+    assert [(one["stage"], one["level"], one["code"]) for one in found["events"]] == [
+        ("ResponseStarted", "Metadata", 400)
+    ]
+    assert found["outcome"] == {"code": 400, "authenticated": False}
+    assert (found["request"]["user"], found["request"]["groups"]) == (None, [])
+    [assumption] = found["assumptions"]
+    assert assumption.startswith("the timeout bogus is no duration")
+
+
+def test_no_rule_with_groups_matches_a_refused_timeout_and_its_one_stage_may_be_omitted(
+    run: Run, policy: Callable[[str], str], explained: Callable[..., dict[str, Any]]
+) -> None:
+    request = ("--request", "GET /api/v1/pods?timeout=bogus")
+    found = explained(HEAD + "rules: [{level: Metadata, userGroups: [system:authenticated]}]", *request)
+    assert (found["rule"], found["events"]) == (None, [])
+    omitting = policy(HEAD + "omitStages: [ResponseStarted]\nrules: [{level: Metadata}]")
+    code, out, _ = run("explain", omitting, *request)
+    assert code == 0
+    assert "sent by   nobody: the API server answers before it authenticates the request" in out
+    assert "note: such a request has one event only, at ResponseStarted" in out
+    code, _, err = run("explain", omitting, *request, "--code", "200")
+    assert code == 2
+    assert "leave --code out" in err
+
+
+def test_a_long_running_request_is_not_asked_for_its_timeout(explained: Callable[..., dict[str, Any]]) -> None:
+    text = HEAD + "rules: [{level: Metadata}]"
+    for url in ("/api/v1/pods?watch=1&timeout=bogus", "/api/v1/namespaces/a/pods/b/log?timeout=bogus"):
+        found = explained(text, "--request", f"GET {url}", "--as", "alice")
+        assert found["outcome"] == {"code": 200, "authenticated": True}
+        assert len(found["events"]) == 3
+
+
 def test_a_watch_has_three_stages_and_bodies_only_where_they_are(explained: Callable[..., dict[str, Any]]) -> None:
     found = explained(f"{HEAD}rules: [{{level: RequestResponse}}]\n", "--verb", "watch", "--resource", "po")
     assert found["request"]["resource"] == "pods"
@@ -300,6 +339,15 @@ def test_a_file_without_one_policy_is_refused(run: Run, policy: Callable[[str], 
     code, _, err = run("explain", policy(text), "--request", "GET /api")
     assert code == 2
     assert message in err
+
+
+@pytest.mark.parametrize("command", ["explain", "diff", "suggest"])
+def test_a_policy_behind_an_empty_document_is_refused(run: Run, policy: Callable[[str], str], command: str) -> None:
+    path = policy(f"---\n# lead\n---\n{HEAD}rules: [{{level: Metadata}}]\n")
+    more = {"explain": ["--verb", "get", "--resource", "pods"], "diff": [path], "suggest": []}[command]
+    code, _, err = run(command, path, *more)
+    assert code == 2
+    assert "which is empty here: remove what stands before line 4, where the policy begins" in err
 
 
 def test_a_file_that_is_not_there_and_a_folder(run: Run, tmp_path: Path) -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scanner.assessment.policy_findings import refused, review
-from scanner.audit_policy.reader import load
-from scanner.errors import PolicyError
+from scanner.cli.policy.checking import Options, check
+from scanner.cli.policy.inputs import Input
 from scanner.knowledge.policy_findings import catalogue
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "policy-findings.md"
@@ -24,11 +23,8 @@ def sections() -> dict[str, str]:
 
 def found(example: str) -> set[str]:
     """Give the ids that a review of an example finds."""
-    try:
-        policy = load((HEAD + example).encode())
-    except PolicyError as error:
-        return {refused(error).id}
-    return {one.id for one in review(policy)}
+    result = check([Input("audit-policy.yaml", (HEAD + example).encode(), "", is_named=True)], Options())
+    return {one.id for file in result.files for policy in file.policies for one in policy.findings}
 
 
 def test_the_page_explains_each_finding_in_the_order_of_the_catalogue() -> None:

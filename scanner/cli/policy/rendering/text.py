@@ -68,6 +68,8 @@ def _one_line(text: str) -> str:
 
 def _size(policy: CheckedPolicy) -> str:
     """Say how large a policy is."""
+    if not policy.is_read:
+        return "kube-apiserver never reads this policy"
     if policy.policy is None:
         return "kube-apiserver refuses this policy and does not start"
     number = len(policy.policy.rules)

@@ -111,6 +111,16 @@ async def test_the_version_decides_what_is_refused(host: Host, scan_host: ScanHo
     assert observation.ref.version == version
 
 
+async def test_a_policy_beyond_our_limits_is_unknown(host: Host, scan_host: ScanHost) -> None:
+    text = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n"
+    host.pod(FLAGS, policy=text + "# a comment\n" * 100_000)
+    server, _ = await scan_host()
+    assert isinstance(server.policy, UnreadablePolicy)
+    why = "larger than 1048576 bytes, which is as much as is read"
+    assert server.policy.reason == f"the audit policy {SHOWN} is not read: {why}"
+    assert server.policy.evidence[-1] == Evidence(SHOWN, "audit policy", why)
+
+
 async def test_a_missing_file_is_unknown_because_the_copy_of_the_host_may_lack_it(
     host: Host, scan_host: ScanHost
 ) -> None:
