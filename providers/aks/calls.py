@@ -23,7 +23,7 @@ from providers.aks.facts import (
     Workspace,
     part_of,
 )
-from providers.aks.failures import SDK_ERRORS, malformed, translate
+from providers.aks.failures import NO_POLICY, NO_RESOURCE, SDK_ERRORS, ResourceGoneError, malformed, translate
 from providers.aks.parsing import (
     cluster_of,
     groups_of,
@@ -53,7 +53,7 @@ from providers.aks.permissions import (
 )
 from providers.aks.session import Answer, Call, Connection
 from providers.aks.shapes import objects, text, texts
-from scanner.errors import CollectionError, NotFound
+from scanner.errors import CollectionError
 from scanner.ports import Waits
 
 T = TypeVar("T")
@@ -195,8 +195,10 @@ class Calls:
         place = f"{destination.id}/managementPolicies/default"
         try:
             return await self._get(place, READ_LIFECYCLE, destination.name, lifecycle_of)
-        except NotFound:
-            return ()
+        except ResourceGoneError as error:
+            if error.code in (NO_POLICY, NO_RESOURCE):
+                return ()
+            raise
 
     async def _event_hubs(self, destination: Destination) -> Existing:
         """See whether an Event Hubs namespace is there."""

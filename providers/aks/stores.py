@@ -24,7 +24,7 @@ from providers.aks.facts import (
     Table,
     Workspace,
 )
-from providers.aks.failures import evidence
+from providers.aks.failures import NotRegisteredError, ResourceGoneError, evidence
 from providers.aks.lifecycle import kept_in_storage
 from providers.aks.permissions import (
     READ_EVENT_HUBS,
@@ -35,7 +35,7 @@ from providers.aks.permissions import (
     READ_TABLE,
     READ_WORKSPACE,
 )
-from scanner.errors import CollectionError, NotFound
+from scanner.errors import CollectionError
 from scanner.model import Evidence, LinkCheck, LinkState, Retention
 
 AZURE_DIAGNOSTICS: Final = "AzureDiagnostics"
@@ -166,7 +166,7 @@ def _unread(setting: DiagnosticSetting, destination: Destination, error: Collect
         reason = f"{sends}, which was not read"
         read = Evidence(READ_SETTINGS, f"value[{setting.name}].properties", destination.id)
         return Kept(setting.name, LinkState.UNKNOWN, reason, read, Retention.unknown(reason, read))
-    if isinstance(error, NotFound):
+    if isinstance(error, ResourceGoneError | NotRegisteredError):
         read = Evidence(operation, destination.id, error.said or error.what)
         return _nothing(setting, f"{sends}, which does not exist", read)
     reason = f"{sends}, which could not be read: {error.what}"
@@ -214,7 +214,7 @@ def _table(facts: ClusterFacts, workspace: Workspace, destination: Destination, 
     """Say for how long a table keeps its records: by its own number, else by the workspace's."""
     table = facts.tables.get((destination.key, name))
     where = f"table {name} of {destination.name}"
-    if isinstance(table, NotFound):
+    if isinstance(table, ResourceGoneError):
         read = Evidence(READ_TABLE, name, table.said or table.what)
         return Retention.unknown(f"{where} does not exist yet: nothing was ever written to it", read)
     if isinstance(table, CollectionError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 
@@ -368,3 +369,42 @@ async def test_an_account_that_leaves_out_all_its_subscriptions(collect: Collect
     found = await collect(subscriptions=[place], exclude_subscriptions=["*"])
     assert (found.clusters, found.failures) == ({}, [])
     assert found.notes == ["1 subscription is left out by exclude_subscriptions: subscription-1"]
+
+
+NO_SUCH: Final = [
+    (Fault("status", "", status=404, code="ResourceNotFound"), LinkState.GAP),
+    (Fault("status", "", status=404, code="SubscriptionNotFound"), LinkState.UNKNOWN),
+    (Fault("status", "", status=404, code=""), LinkState.UNKNOWN),
+    (Fault("body", "", status=404, body="<html>nginx</html>"), LinkState.UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("fault", "state"), NO_SUCH)
+async def test_only_azures_own_word_makes_a_destination_one_that_does_not_exist(
+    emulator: AzureEmulator, collect: Collect, place: str, fault: Fault, state: LinkState
+) -> None:
+    """A proxy's page, or a subscription of another tenant, says nothing of the workspace."""
+    emulator.azure.faults.append(replace(fault, path="/workspaces/logs"))
+    cluster = (await collect(subscription=place)).clusters["prod"]
+    assert channel(cluster, "kube-audit").delivered.state is state
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_for_ever"),
+    [
+        (Fault("status", "", status=404, code="ManagementPolicyNotFound"), True),
+        (Fault("status", "", status=404, code="ResourceNotFound"), True),
+        (Fault("status", "", status=404, code="ResourceGroupNotFound"), False),
+        (Fault("body", "", status=404, body="<html>nginx</html>"), False),
+    ],
+)
+async def test_only_azures_own_word_makes_a_storage_account_one_without_a_policy(
+    emulator: AzureEmulator, collect: Collect, fault: Fault, *, is_for_ever: bool
+) -> None:
+    azure = emulator.azure
+    subscription = azure.subscription()
+    account = azure.resource(subscription, "Microsoft.Storage/storageAccounts", "a", properties={})
+    azure.setting(azure.cluster(subscription, "prod"), "kube-audit", storageAccountId=account)
+    azure.faults.append(replace(fault, path="managementPolicies"))
+    cluster = (await collect(subscription=subscription)).clusters["prod"]
+    assert (channel(cluster, "kube-audit").retention.at_least > 0) is is_for_ever

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from providers.aks.facts import Existing, Groups, LifecycleRule, Read, StorageAccount, Store, Table, Workspace
+from providers.aks.failures import NotRegisteredError
 from scanner.assessment import assess
-from scanner.errors import CollectionError
+from scanner.errors import CollectionError, NotFound
 from scanner.knowledge import provider_knowledge
 from scanner.model import (
     Capability,
@@ -160,7 +161,8 @@ def test_a_setting_with_groups_is_not_mixed_with_categories() -> None:
     [
         ({"audit": frozenset({"kube-audit", "guard"})}, LinkState.OK),
         ({"audit": frozenset({"kube-audit-admin", "guard"})}, LinkState.GAP),
-        ({"alllogs": frozenset({"kube-audit"})}, LinkState.GAP),
+        ({"alllogs": frozenset({"kube-audit"})}, LinkState.UNKNOWN),
+        ({}, LinkState.UNKNOWN),
         (denied("Microsoft.Insights/diagnosticSettingsCategories/read"), LinkState.UNKNOWN),
         (None, LinkState.UNKNOWN),
     ],
@@ -175,6 +177,8 @@ def test_a_category_group_holds_what_azure_says_and_nothing_is_assumed(
         assert "what category group audit of diagnostic setting audit holds could not be read" in reason
         assert "Microsoft.Insights/diagnosticSettingsCategories/read" in result.permissions_missing
         assert result.status is Status.UNKNOWN
+    elif state is LinkState.UNKNOWN and groups is not None:
+        assert "holds is not known: Azure names no category of the group" in reason
 
 
 def test_a_group_that_cannot_be_resolved_does_not_matter_beside_the_category_itself() -> None:
@@ -182,7 +186,9 @@ def test_a_group_that_cannot_be_resolved_does_not_matter_beside_the_category_its
     assert result.status is Status.PASS
 
 
-@pytest.mark.parametrize("resolved", [{"alllogs": frozenset({"kube-audit", "guard"})}, denied("x")])
+@pytest.mark.parametrize(
+    "resolved", [{"alllogs": frozenset({"kube-audit", "guard"})}, {"alllogs": frozenset({"guard"})}, {}, denied("x")]
+)
 def test_all_logs_are_all_logs_whether_they_can_be_listed_or_not(resolved: Read[Groups]) -> None:
     result = judge(None, setting(group("allLogs")), groups=resolved)
     assert result.status is Status.PASS
@@ -255,6 +261,8 @@ def test_one_destination_that_works_is_enough() -> None:
             "unknown",
             "which could not be read",
         ),
+        ({"storageAccountId": STORAGE_ID}, STORAGE_ID, NotRegisteredError("x"), "gap", "which does not exist"),
+        ({"storageAccountId": STORAGE_ID}, STORAGE_ID, NotFound("x"), "unknown", "which could not be read"),
         (
             {"eventHubAuthorizationRuleId": RULE_ID, "eventHubName": "audit"},
             NAMESPACE_ID,
