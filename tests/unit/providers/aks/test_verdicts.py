@@ -268,7 +268,21 @@ def test_one_destination_that_works_is_enough() -> None:
             NAMESPACE_ID,
             Existing(NAMESPACE_ID),
             "ok",
-            "event hub siem/audit",
+            "event hub siem/audit, whose namespace is there (the hub and its authorization rule were not read)",
+        ),
+        (
+            {"eventHubAuthorizationRuleId": RULE_ID},
+            NAMESPACE_ID,
+            Existing(NAMESPACE_ID, "Disabled"),
+            "gap",
+            "event hub siem, whose namespace is Disabled",
+        ),
+        (
+            {"eventHubAuthorizationRuleId": RULE_ID},
+            NAMESPACE_ID,
+            Existing(NAMESPACE_ID, "Restoring"),
+            "unknown",
+            "event hub siem, whose namespace is Restoring",
         ),
         (
             {"eventHubAuthorizationRuleId": RULE_ID},
@@ -317,6 +331,13 @@ def test_a_workspace_that_drops_records_is_a_gap(ingestion: str, why: str, comma
     assert any(command in advice.code for advice in result.remediations)
 
 
+def test_a_workspace_that_is_being_deleted_is_a_gap() -> None:
+    stores = {KEY: Workspace(WORKSPACE_ID, "c", 90, None, "", "", "Deleting")}
+    result = judge(None, setting("kube-audit", "guard"), stores=stores)
+    state, reason = link(result, API_CALLS, Link.DELIVERED)
+    assert (state, reason.rpartition(", ")[2]) == (LinkState.GAP, "which is being deleted")
+
+
 def test_a_closed_storage_account_is_opened_for_azure_by_the_advice() -> None:
     stores = {STORAGE_ID.lower(): StorageAccount(STORAGE_ID, is_closed=True, rules=())}
     result = judge(None, setting("kube-audit", "guard", storageAccountId=STORAGE_ID), stores=stores)
@@ -327,9 +348,9 @@ def test_a_closed_storage_account_is_opened_for_azure_by_the_advice() -> None:
     ("transformations", "state", "words"),
     [
         ({}, LinkState.OK, ""),
-        ({TRANSFORMATION_ID.lower(): {"AKSControlPlane": "source | where Category == 'guard'"}}, LinkState.OK, ""),
+        ({TRANSFORMATION_ID.lower(): {"akscontrolplane": "source | where Category == 'guard'"}}, LinkState.OK, ""),
         (
-            {TRANSFORMATION_ID.lower(): {"AKSAudit": "source | where Verb != 'get'"}},
+            {TRANSFORMATION_ID.lower(): {"aksaudit": "source | where Verb != 'get'"}},
             LinkState.UNKNOWN,
             "data collection rule trim may drop records: source | where Verb != 'get'",
         ),
