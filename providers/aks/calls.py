@@ -23,12 +23,13 @@ from providers.aks.facts import (
     Workspace,
     part_of,
 )
-from providers.aks.failures import SDK_ERRORS, malformed, translate
+from providers.aks.failures import NO_POLICY, NO_RESOURCE, SDK_ERRORS, ResourceGoneError, malformed, translate
 from providers.aks.parsing import (
     cluster_of,
     groups_of,
     lifecycle_of,
     namespace_of,
+    namespace_state_of,
     setting_of,
     storage_of,
     subscription_of,
@@ -52,8 +53,8 @@ from providers.aks.permissions import (
     READ_WORKSPACE,
 )
 from providers.aks.session import Answer, Call, Connection
-from providers.aks.shapes import objects, text, texts
-from scanner.errors import CollectionError, NotFound
+from providers.aks.shapes import name_of, objects, text, texts
+from scanner.errors import CollectionError
 from scanner.ports import Waits
 
 T = TypeVar("T")
@@ -80,6 +81,7 @@ _PATHS: Final = {
     READ_SETTINGS: "/providers/Microsoft.Insights/diagnosticSettings",
     READ_CATEGORIES: "/providers/Microsoft.Insights/diagnosticSettingsCategories",
 }
+_NAMESPACES: Final = "microsoft.eventhub/namespaces"
 _LISTS: Final = {MANAGED: LIST_CLUSTERS, CONNECTED: LIST_CONNECTED}
 
 
@@ -104,17 +106,13 @@ class Calls:
         place = f"/subscriptions/{subscription_id}"
         return await self._get(place, READ_SUBSCRIPTIONS, f"subscription {subscription_id}", subscription_of)
 
-    async def clusters(self, subscription: Subscription, kind: str) -> AsyncIterator[tuple[Cluster, ...]]:
-        """List the clusters of one kind of one subscription, page by page."""
+    async def clusters(self, subscription: Subscription, kind: str) -> AsyncIterator[tuple[Read[Cluster], ...]]:
+        """List the clusters of one kind of one subscription, page by page, each or why it is not understood."""
         permission = _LISTS[kind]
         where = f"subscription {subscription.id}"
         url = f"/subscriptions/{subscription.id}/providers/{kind}?api-version={_VERSIONS[kind]}"
         async for nodes in self._pages(Call(url, permission, where, permission)):
-            yield _parsed(
-                lambda nodes=nodes: (cluster_of(node, subscription, permission) for node in nodes),  # type: ignore[misc]
-                permission,
-                where,
-            )
+            yield tuple(read_cluster(node, subscription, permission) for node in nodes)
 
     async def allowed(self, subscription_id: str) -> tuple[Mapping[str, Any], ...]:
         """Give what the identity may do at a subscription, one entry a role that it holds there."""
@@ -141,9 +139,12 @@ class Calls:
 
     async def groups(self, cluster: Cluster) -> Read[Groups]:
         """Read which categories each category group holds, once for the clusters of a kind, subscription and place."""
-        kind = CONNECTED if cluster.is_arc else MANAGED
+        key = ("groups", cluster.subscription.id, CONNECTED if cluster.is_arc else MANAGED, cluster.location.lower())
+        asked = False
 
         def read() -> Coroutine[Any, Any, Groups]:
+            nonlocal asked
+            asked = True
             return self._get(
                 f"{cluster.id}{_PATHS[READ_CATEGORIES]}",
                 READ_CATEGORIES,
@@ -151,7 +152,14 @@ class Calls:
                 lambda node: groups_of(objects(_with_list(node), "value")),
             )
 
-        return await self._once(("groups", cluster.subscription.id, kind, cluster.location.lower()), read)
+        found = await self._once(key, read)
+        if not isinstance(found, CollectionError) or asked:
+            return found
+        # What one cluster may not tell, or tells wrongly, another one may: only success holds for them all.
+        found = await outcome(read())
+        if not isinstance(found, CollectionError):
+            self._connection.keep(key, found)
+        return found
 
     async def store(self, destination: Destination) -> Read[Store]:
         """Read a destination, once for all clusters that send logs there."""
@@ -162,7 +170,9 @@ class Calls:
             DestinationKind.PARTNER: self._partner,
             DestinationKind.SERVICE_BUS: _no_reader,
         }
-        return await self._once(("store", destination.key), lambda: readers[destination.kind](destination))
+        return await self._once(
+            ("store", destination.kind, destination.key), lambda: readers[destination.kind](destination)
+        )
 
     async def table(self, workspace: Destination, name: str) -> Read[Table]:
         """Read a table of a workspace, once for all clusters whose records it holds."""
@@ -183,11 +193,11 @@ class Calls:
 
     async def _workspace(self, destination: Destination) -> Workspace:
         """Read a Log Analytics workspace."""
-        return await self._get(destination.id, READ_WORKSPACE, destination.name, workspace_of)
+        return await self._get(destination.id, READ_WORKSPACE, destination.name, _same(destination, workspace_of))
 
     async def _storage(self, destination: Destination) -> StorageAccount:
         """Read a storage account, then its lifecycle policy."""
-        account = await self._get(destination.id, READ_STORAGE, destination.name, storage_of)
+        account = await self._get(destination.id, READ_STORAGE, destination.name, _same(destination, storage_of))
         return replace(account, rules=await outcome(self._lifecycle(destination)))
 
     async def _lifecycle(self, destination: Destination) -> tuple[LifecycleRule, ...]:
@@ -195,14 +205,20 @@ class Calls:
         place = f"{destination.id}/managementPolicies/default"
         try:
             return await self._get(place, READ_LIFECYCLE, destination.name, lifecycle_of)
-        except NotFound:
-            return ()
+        except ResourceGoneError as error:
+            if error.code in (NO_POLICY, NO_RESOURCE):
+                return ()
+            raise
 
     async def _event_hubs(self, destination: Destination) -> Existing:
-        """See whether an Event Hubs namespace is there."""
-        return await self._get(
-            destination.id, READ_EVENT_HUBS, destination.name, lambda node: Existing(text(node, "id"))
-        )
+        """See whether an Event Hubs namespace is there, and takes records."""
+        if namespace_of(destination.id).lower() != _NAMESPACES:
+            raise CollectionError(
+                f"{destination.id!r} is no id of an event hub's authorization rule",
+                where=f"{READ_EVENT_HUBS} of {destination.name}",
+            )
+        parse = _same(destination, namespace_state_of)
+        return await self._get(destination.id, READ_EVENT_HUBS, destination.name, parse)
 
     async def _partner(self, destination: Destination) -> Existing:
         """See whether the resource of a partner is there: the list of resources tells it for every resource type."""
@@ -256,9 +272,30 @@ async def outcome(reading: Coroutine[Any, Any, T]) -> Read[T]:
         return error
 
 
+def _same(destination: Destination, parse: Callable[[Mapping[str, Any]], T]) -> Callable[[Mapping[str, Any]], T]:
+    """Refuse an answer about another resource than the one that was asked for."""
+
+    def read(node: Mapping[str, Any]) -> T:
+        found = name_of(node, "id")
+        if found.strip("/").lower() != destination.key.strip("/"):
+            raise TypeError(f"id is {found}, which was not asked for")
+        return parse(node)
+
+    return read
+
+
 async def _no_reader(destination: Destination) -> Store:
     """Say that a Service Bus rule, which settings of before 2018 may name, is not looked at."""
     raise CollectionError(f"whether {destination.name} still takes records is not known", where=destination.id)
+
+
+def read_cluster(node: Mapping[str, Any], subscription: Subscription, operation: str) -> Read[Cluster]:
+    """Read one cluster of a list, or give the error that names it: the others of its page do not suffer for it."""
+    try:
+        return cluster_of(node, subscription, operation)
+    except SDK_ERRORS as error:
+        name = str(node.get("name") or node.get("id") or "without a name")
+        return translate(error, operation, f"cluster {name} in subscription {subscription.id}")
 
 
 def _page(answer: Answer, call: Call) -> tuple[tuple[Mapping[str, Any], ...], str]:

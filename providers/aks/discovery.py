@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ from scanner.model import (
 )
 from scanner.ports import Emit, Waits
 
+_NAMED: Final = 10
+"""How many subscriptions a sentence names."""
 _LISTS: Final = {MANAGED: (LIST_CLUSTERS, "AKS clusters"), CONNECTED: (LIST_CONNECTED, "Arc-connected clusters")}
 
 
@@ -62,8 +64,8 @@ class Discovery:
         for kind in kinds:
             try:
                 async for page in self._calls.clusters(subscription, kind):
-                    for cluster in page:
-                        is_anything_read = True
+                    is_anything_read = is_anything_read or bool(page)
+                    for cluster in self._understood(page):
                         yield cluster
                 is_anything_read = is_anything_read or kind == MANAGED
             except NotRegisteredError as error:
@@ -95,14 +97,31 @@ class Discovery:
             self._fail(error, self._options.scope, whole_account=True)
             return
         if not subscriptions:
+            self._look_for_limit()
             return
         try:
             async for page in self._graph.clusters(subscriptions, arc=self._options.arc):
-                for cluster in page:
+                for cluster in self._understood(page):
                     yield cluster
         except CollectionError as error:
             self._fail(error, f"clusters of {self._options.scope}")
+        self._look_for_limit()
         await self._look_for_hidden(tuple(subscriptions))
+
+    def _understood(self, page: Sequence[Read[Cluster]]) -> Iterator[Cluster]:
+        """Give the clusters of a page, and tell of each that could not be understood."""
+        for cluster in page:
+            if isinstance(cluster, CollectionError):
+                self._fail(cluster, cluster.where.partition(" of ")[2])
+            else:
+                yield cluster
+
+    def _look_for_limit(self) -> None:
+        """Say where Resource Graph looked at some subscriptions only: of very many it takes the first."""
+        if self._graph.is_cut:
+            what = "Resource Graph looked at some of the subscriptions only, as there are more than one query covers"
+            hint = "divide them into accounts with fewer subscriptions, named in subscriptions"
+            self._fail(CollectionError(what, where=f"{QUERY} of it", hint=hint), f"clusters of {self._options.scope}")
 
     async def _subscriptions(self) -> tuple[Subscription, ...]:
         """Find the subscriptions to read; those that are asked for by id and not to be seen are told.
@@ -116,7 +135,7 @@ class Discovery:
             found = await self._graph.subscriptions(self._options.subscriptions, self._options.management_group)
         if not found:
             raise PermissionDenied(
-                f"no subscription of {self._options.scope} is to be seen: it has none, or the identity may read none",
+                _none_seen(self._options),
                 where=READ_SUBSCRIPTIONS,
                 permission=READ_SUBSCRIPTIONS,
                 hint=f"grant {READ_SUBSCRIPTIONS} there, or correct the scope",
@@ -136,10 +155,17 @@ class Discovery:
         inactive = [one for one in wanted if not one.is_active]
         if excluded:
             self._emit(_excluded(excluded))
+        for glob in self._options.idle_exclusions((one.id, one.name) for one in found):
+            self._emit(_idle(glob))
         if inactive:
             by_name = bool(self._options.subscriptions)
             self._emit(_inactive(inactive, "read all the same" if by_name else "left out"))
             wanted = [one for one in wanted if one.is_active or by_name]
+            if not wanted:
+                what = "none of its subscriptions is active, so that their clusters were not read"
+                hint = "name them in subscriptions to have them read all the same"
+                error = CollectionError(what, where=READ_SUBSCRIPTIONS, hint=hint)
+                self._fail(error, self._options.scope, whole_account=True)
         return {one.id: one for one in wanted}
 
     async def _look_for_hidden(self, subscription_ids: tuple[str, ...]) -> None:
@@ -191,11 +217,32 @@ def _hidden(allowed: Read[tuple[Mapping[str, Any], ...]], action: str, scope: st
     return CollectionFailure(FailureKind.PERMISSION, scope, QUERY, reason, hint, action)
 
 
+def _none_seen(options: AksOptions) -> str:
+    """Say that no subscription is to be seen, naming those that the configuration names."""
+    if not options.subscriptions:
+        return f"no subscription of {options.scope} is to be seen: it has none, or the identity may read none"
+    first = ", ".join(options.subscriptions[:_NAMED])
+    more = len(options.subscriptions) - _NAMED
+    listed = f"{first} and {more} more" if more > 0 else first
+    one = len(options.subscriptions) == 1
+    return (
+        f"subscription {listed} is not to be seen: it does not exist, or the identity may not read it"
+        if one
+        else f"none of the subscriptions {listed} is to be seen: they do not exist, or the identity may read none"
+    )
+
+
 def _excluded(subscriptions: Sequence[Subscription]) -> AccountNote:
     """Say which subscriptions the configuration leaves out."""
     listed = ", ".join(sorted(one.name or one.id for one in subscriptions))
     text = f"{_counted(subscriptions)} left out by exclude_subscriptions: {listed}"
     return AccountNote(Note(NoteSeverity.INFO, text, (Evidence(READ_SUBSCRIPTIONS, "subscriptions", listed),)))
+
+
+def _idle(glob: str) -> AccountNote:
+    """Say that an entry of exclude_subscriptions leaves out nothing: it may be misspelt."""
+    text = f"{glob} in exclude_subscriptions leaves out no subscription: none has that id or name"
+    return AccountNote(Note(NoteSeverity.INFO, text, (Evidence(READ_SUBSCRIPTIONS, "subscriptions", "no match"),)))
 
 
 def _inactive(subscriptions: Sequence[Subscription], what: str) -> AccountNote:

@@ -83,11 +83,11 @@ def _holds(entry: LogSetting, category: Category, groups: Read[Groups] | None) -
     if entry.category:
         return _Holds.YES if entry.category.lower() == category else _Holds.NO
     group = entry.group.lower()
-    if not isinstance(groups, CollectionError) and groups is not None and group in groups:
-        return _Holds.YES if category in groups[group] else _Holds.NO
-    if group == ALL_LOGS:
+    if group == ALL_LOGS:  # first: Azure lists categories without groups as well, which would read as not in it
         return _Holds.YES
-    return _Holds.MAYBE if isinstance(groups, CollectionError) or groups is None else _Holds.NO
+    if isinstance(groups, CollectionError) or groups is None or group not in groups:
+        return _Holds.MAYBE
+    return _Holds.YES if category in groups[group] else _Holds.NO
 
 
 def unread_settings(error: CollectionError) -> LinkCheck:
@@ -103,7 +103,11 @@ def unresolved(groups: Read[Groups] | None, found: tuple[Exporter, ...]) -> Link
     if isinstance(groups, CollectionError):
         reason = f"what {names} holds could not be read: {groups.what}"
         return LinkCheck(LinkState.UNKNOWN, reason, (*read, evidence(groups, READ_CATEGORIES)), groups.permission)
-    return LinkCheck(LinkState.UNKNOWN, f"what {names} holds was not read", read)
+    if groups is None:
+        return LinkCheck(LinkState.UNKNOWN, f"what {names} holds was not read", read)
+    told = Evidence(READ_CATEGORIES, "value[].properties.categoryGroups", _listed(sorted(groups)) or "no group")
+    reason = f"what {names} holds is not known: Azure names no category of the group"
+    return LinkCheck(LinkState.UNKNOWN, reason, (*read, told))
 
 
 def _not_exported(category: Category, settings: tuple[DiagnosticSetting, ...]) -> str:

@@ -186,6 +186,7 @@ class Workspace:
         daily_cap_gb: What it takes in a day before it drops the rest; None where there is no cap.
         ingestion: ``RespectQuota``, ``OverQuota``, ``ForceOff``, …: whether it takes records now.
         rule_id: The data collection rule that transforms records before they are kept; empty where there is none.
+        provisioning_state: ``Succeeded``, ``Deleting``, …; empty where it was not said.
     """
 
     id: str
@@ -194,6 +195,7 @@ class Workspace:
     daily_cap_gb: float | None
     ingestion: str
     rule_id: str = ""
+    provisioning_state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +230,14 @@ class StorageAccount:
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """A destination of which nothing matters but that it is there."""
+    """A destination of which nothing matters but that it is there.
+
+    Attributes:
+        status: ``Active``, ``Disabled``, … of an Event Hubs namespace; empty where it was not said.
+    """
 
     id: str
+    status: str = ""
 
 
 Store: TypeAlias = Workspace | StorageAccount | Existing

@@ -36,7 +36,10 @@ _LONGEST: Final = 600
 _REDIRECT, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _TOO_MANY, _SERVER_ERROR = 300, 401, 403, 404, 408, 429, 500
 _REQUEST: Final = 400
 _NOT_REGISTERED: Final = frozenset({"MissingSubscriptionRegistration", "InvalidResourceNamespace"})
-_NO_CLUSTER: Final = frozenset({"ResourceNotFound", "ParentResourceNotFound", "ResourceGroupNotFound"})
+NO_RESOURCE: Final = "ResourceNotFound"
+NO_POLICY: Final = "ManagementPolicyNotFound"
+_GONE: Final = frozenset({NO_RESOURCE, NO_POLICY, "ParentResourceNotFound", "ResourceGroupNotFound"})
+"""Any other 404 says nothing of the resource: a proxy's page, a subscription of another tenant."""
 _NO_SUBSCRIPTION: Final = "SubscriptionNotFound"
 _ACTION: Final = re.compile(r"perform action '([^']+)'")
 _GUIDE: Final = re.compile(
@@ -52,7 +55,13 @@ class NotRegisteredError(NotFound):
 
 
 class ResourceGoneError(NotFound):
-    """The resource that was asked about, or all that holds it, is not there."""
+    """The resource that was asked about, or all that holds it, is not there, in Azure Resource Manager's own words.
+
+    Attributes:
+        code: Azure's code for it; empty where it is not known.
+    """
+
+    code = ""
 
 
 def refusal(answer: AsyncHttpResponse, operation: str, where: str, permission: str, attempts: int) -> CollectionError:
@@ -75,10 +84,7 @@ def refusal(answer: AsyncHttpResponse, operation: str, where: str, permission: s
         hint = "check that the credentials are current, their tenant and cloud, and this machine's clock"
         return CredentialsError(f"{operation} does not accept the credentials: {said}", where=place, hint=hint)
     if status == _NOT_FOUND or code in _NOT_REGISTERED:
-        gone = ResourceGoneError if code in _NO_CLUSTER else NotFound
-        kind = NotRegisteredError if code in _NOT_REGISTERED else gone
-        hint = "correct its id: those of another tenant are not found either" if code == _NO_SUBSCRIPTION else ""
-        return kind(f"{operation} finds nothing: {said}", where=place, hint=hint)
+        return _not_found(code, operation, place, said)
     return _failed(status, operation, where, said, attempts)
 
 
@@ -136,6 +142,21 @@ def one_line(error: BaseException | str) -> str:
     text = _GUIDE.sub("", " ".join(str(error).split()))
     text = _URL.sub(r"\g<scheme>\g<host>", text)
     return textwrap.shorten(text, _LONGEST, placeholder=" ...") or type(error).__name__
+
+
+def _not_found(code: str, operation: str, place: str, said: str) -> NotFound:
+    """Tell what is gone for sure from what only this answer does not find."""
+    what = f"{operation} finds nothing: {said}"
+    if code in _NOT_REGISTERED:
+        return NotRegisteredError(what, where=place)
+    if code in _GONE:
+        gone = ResourceGoneError(what, where=place)
+        gone.code = code
+        return gone
+    if code == _NO_SUBSCRIPTION:
+        return NotFound(what, where=place, hint="correct its id: those of another tenant are not found either")
+    hint = "" if code else "check for a proxy that answers in the API's place"
+    return NotFound(what, where=place, hint=hint)
 
 
 def _failed(status: int, operation: str, where: str, said: str, attempts: int) -> CollectionError:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from providers.aks.calls import CONNECTED, MANAGED
-from providers.aks.facts import Cluster, Subscription
+from providers.aks.calls import CONNECTED, MANAGED, read_cluster
+from providers.aks.facts import Cluster, Read, Subscription
 from providers.aks.failures import SDK_ERRORS, malformed, translate
-from providers.aks.parsing import CLUSTER_FIELDS, cluster_of, subscription_of
+from providers.aks.parsing import CLUSTER_FIELDS, subscription_of
 from providers.aks.permissions import LIST_CLUSTERS, READ_SUBSCRIPTIONS
 from providers.aks.session import Answer, Call, Connection
 from providers.aks.shapes import objects, text
@@ -30,6 +30,8 @@ _URL: Final = "/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-
 _ROWS: Final = 1000
 MOST_SUBSCRIPTIONS: Final = 1000
 """A query takes this many subscriptions, which is what Azure's own tools send at most."""
+_CUT: Final = "x-ms-tenant-subscription-limit-hit"
+"""Source: Azure documentation, "Throttled requests in Azure Resource Graph" and the REST reference of its answers."""
 _RESET: Final = re.compile(r"(\d+):(\d+):(\d+)")
 _SUBSCRIPTIONS_QUERY: Final = (
     "resourcecontainers | where type =~ 'microsoft.resources/subscriptions'"
@@ -48,10 +50,15 @@ class Query:
 
 
 class ResourceGraph:
-    """Asks Resource Graph; queries wait for one another when the quota of the identity runs out."""
+    """Asks Resource Graph; queries wait for one another when the quota of the identity runs out.
+
+    Attributes:
+        is_cut: True once an answer said that it looked at only some of the tenant's subscriptions.
+    """
 
     def __init__(self, connection: Connection, waits: Waits) -> None:
         """Ask over a connection."""
+        self.is_cut = False
         self._connection = connection
         self._waits = waits
         self._turn = asyncio.Lock()
@@ -61,7 +68,7 @@ class ResourceGraph:
         found: list[Subscription] = []
         scopes = [{"managementGroups": [management_group]}] if management_group else _batches(ids)
         for scope in scopes:
-            where = f"management group {management_group}" if management_group else f"{len(ids)} subscriptions"
+            where = f"management group {management_group}" if management_group else _counted(ids)
             query = Query(_SUBSCRIPTIONS_QUERY, scope, where, READ_SUBSCRIPTIONS)
             # Resource Graph refuses a query only where it may show none of its subscriptions.
             with suppress(PermissionDenied):
@@ -71,14 +78,17 @@ class ResourceGraph:
 
     async def clusters(
         self, subscriptions: Mapping[str, Subscription], *, arc: bool
-    ) -> AsyncIterator[tuple[Cluster, ...]]:
-        """Give the clusters of some subscriptions that the identity may read, page by page."""
+    ) -> AsyncIterator[tuple[Read[Cluster], ...]]:
+        """Give the clusters of some subscriptions that the identity may read, page by page, each or why it is not."""
 
-        def parse(row: Mapping[str, Any]) -> Cluster:
-            return cluster_of(row, subscriptions[text(row, "subscriptionId").lower()], QUERY)
+        def parse(row: Mapping[str, Any]) -> Read[Cluster]:
+            owner = str(row.get("subscriptionId")).lower()
+            if owner not in subscriptions:
+                return malformed(QUERY, f"cluster {row.get('name')}", f"it is of subscription {owner}")
+            return read_cluster(row, subscriptions[owner], QUERY)
 
         for scope in _batches(list(subscriptions)):
-            query = Query(_clusters_query(arc=arc), scope, f"{len(subscriptions)} subscriptions", LIST_CLUSTERS)
+            query = Query(_clusters_query(arc=arc), scope, _counted(subscriptions), LIST_CLUSTERS)
             async for rows in self._pages(query, parse):
                 yield rows
 
@@ -92,6 +102,7 @@ class ResourceGraph:
             answer = await self._ask(Call(_URL, QUERY, query.where, query.permission, body))
             rows, token, total = _page(answer, query.where, parse)
             rows_seen += len(rows)
+            self.is_cut = self.is_cut or answer.headers.get(_CUT, "").lower() == "true"
             yield rows
             if not token:
                 if rows_seen < total:
@@ -121,6 +132,11 @@ def _clusters_query(*, arc: bool) -> str:
         f"resources | where type in~ ({kinds}) | project id, name, type, kind, location, subscriptionId,"
         f" properties=bag_pack({bag}) | order by id asc"
     )
+
+
+def _counted(ids: Collection[str]) -> str:
+    """Name one subscription, and count several."""
+    return f"subscription {next(iter(ids))}" if len(ids) == 1 else f"{len(ids)} subscriptions"
 
 
 def _batches(ids: Sequence[str]) -> list[dict[str, list[str]]]:

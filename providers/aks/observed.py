@@ -11,7 +11,7 @@ from providers.aks.facts import Category, ClusterFacts, DestinationKind, Read, W
 from providers.aks.failures import SDK_ERRORS, evidence, translate
 from providers.aks.permissions import QUERY_LOGS
 from providers.aks.session import Call, Connection
-from providers.aks.shapes import mapping, objects
+from providers.aks.shapes import mapping, name_of, objects
 from providers.aks.stores import Kept
 from scanner.errors import CollectionError
 from scanner.model import Evidence, LinkCheck, LinkState, RuleSettings
@@ -103,9 +103,16 @@ def _rows(body: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """Give the rows of the first table, each value by the name of its column; a part of them would be misleading."""
     if body.get("error"):
         raise ValueError(f"it answers only in part: {mapping(body, 'error').get('message')}")
-    [table, *_] = objects(body, "tables")
-    names = [column["name"] for column in objects(table, "columns")]
-    for row in table["rows"]:
+    tables = objects(body, "tables")
+    if not tables:
+        raise TypeError("tables holds no table")
+    names = [name_of(column, "name") for column in objects(tables[0], "columns")]
+    if not set(names) >= {"id", "log", "newest"}:
+        raise TypeError(f"columns holds {', '.join(names) or 'nothing'} in place of id, log and newest")
+    rows = tables[0].get("rows")
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == len(names) for row in rows):
+        raise TypeError("rows is no list of rows with one value a column")
+    for row in rows:
         yield dict(zip(names, row, strict=True))
 
 

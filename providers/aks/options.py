@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Annotated, Final, Literal, Self
 
@@ -160,6 +161,8 @@ class AksOptions(AccountOptions):
     @property
     def scope(self) -> str:
         """What is read, as a person names it; of several subscriptions their number."""
+        if len(self.subscriptions) == 1:
+            return self.subscriptions[0]
         if self.management_group:
             return f"management group {self.management_group}"
         if self.tenant:
@@ -182,6 +185,13 @@ class AksOptions(AccountOptions):
             fnmatchcase(one, glob.lower())
             for glob in self.exclude_subscriptions
             for one in (subscription_id.lower(), name.lower())
+        )
+
+    def idle_exclusions(self, subscriptions: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+        """Give the entries of exclude_subscriptions that fit none of some subscriptions, each its id and name."""
+        names = {one.lower() for pair in subscriptions for one in pair}
+        return tuple(
+            glob for glob in self.exclude_subscriptions if not any(fnmatchcase(one, glob.lower()) for one in names)
         )
 
     def missing_of(self, names: frozenset[str]) -> tuple[str, ...]:

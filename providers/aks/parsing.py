@@ -10,6 +10,7 @@ from providers.aks.facts import (
     Destination,
     DestinationKind,
     DiagnosticSetting,
+    Existing,
     Groups,
     LifecycleRule,
     LogSetting,
@@ -19,7 +20,7 @@ from providers.aks.facts import (
     Workspace,
     part_of,
 )
-from providers.aks.shapes import mapping, name_of, number, objects, switch, text, texts
+from providers.aks.shapes import body_of, mapping, name_of, number, objects, switch, text, texts
 
 CLUSTER_FIELDS: Final = (
     "provisioningState",
@@ -54,7 +55,7 @@ _SHOWN: Final = (
 )
 _WORKSPACE_DEFAULT: Final = -1
 _NAMESPACE: Final = "/authorizationrules/"
-_TABLE_STREAM: Final = "Microsoft-Table-"
+_TABLE_STREAM: Final = "microsoft-table-"
 
 
 def subscription_of(node: Mapping[str, Any]) -> Subscription:
@@ -65,7 +66,7 @@ def subscription_of(node: Mapping[str, Any]) -> Subscription:
 
 def cluster_of(node: Mapping[str, Any], subscription: Subscription, source: str) -> Cluster:
     """Read a cluster, as a list or Resource Graph gives it: there absent fields are null."""
-    properties = mapping(node, "properties")
+    properties = body_of(node, "properties")
     resource_id = name_of(node, "id")
     entra = mapping(properties, "aadProfile")
     off = switch(properties, "disableLocalAccounts")
@@ -91,8 +92,13 @@ def cluster_of(node: Mapping[str, Any], subscription: Subscription, source: str)
 
 
 def setting_of(node: Mapping[str, Any]) -> DiagnosticSetting:
-    """Read a diagnostic setting; fields that are not used are null, empty or absent, all of which is real."""
-    properties = mapping(node, "properties")
+    """Read a diagnostic setting; destinations that are not used are null, empty or absent, all of which is real.
+
+    A setting of metrics alone may have no logs; any other one without says only a half.
+    """
+    properties = body_of(node, "properties")
+    if properties.get("logs") is None and not objects(properties, "metrics"):
+        raise TypeError("logs is missing")
     return DiagnosticSetting(
         name=text(node, "name") or "unnamed",
         logs=tuple(_log_setting(entry) for entry in objects(properties, "logs")),
@@ -115,7 +121,7 @@ def groups_of(nodes: tuple[Mapping[str, Any], ...]) -> Groups:
 
 def workspace_of(node: Mapping[str, Any]) -> Workspace:
     """Read a Log Analytics workspace; a cap of -1 is none."""
-    properties = mapping(node, "properties")
+    properties = body_of(node, "properties")
     capping = mapping(properties, "workspaceCapping")
     cap = number(capping, "dailyQuotaGb")
     return Workspace(
@@ -125,12 +131,13 @@ def workspace_of(node: Mapping[str, Any]) -> Workspace:
         daily_cap_gb=None if cap is None or cap < 0 else cap,
         ingestion=text(capping, "dataIngestionStatus"),
         rule_id=text(properties, "defaultDataCollectionRuleResourceId"),
+        provisioning_state=text(properties, "provisioningState"),
     )
 
 
 def table_of(node: Mapping[str, Any]) -> Table:
     """Read a table of a workspace."""
-    properties = mapping(node, "properties")
+    properties = body_of(node, "properties")
     return Table(
         text(properties, "plan") or "Analytics",
         _days(properties, "retentionInDays"),
@@ -139,10 +146,13 @@ def table_of(node: Mapping[str, Any]) -> Table:
 
 
 def transformations_of(node: Mapping[str, Any]) -> Mapping[str, str]:
-    """Read what a workspace's data collection rule does to the records of each table; ``source`` leaves them as is."""
+    """Read what a workspace's data collection rule does to the records of each table, whose name is in lower case.
+
+    ``source`` leaves them as they are.
+    """
     return {
-        stream.removeprefix(_TABLE_STREAM): kql
-        for flow in objects(mapping(node, "properties"), "dataFlows")
+        stream.lower().removeprefix(_TABLE_STREAM): kql
+        for flow in objects(body_of(node, "properties"), "dataFlows")
         if (kql := text(flow, "transformKql").strip()) not in ("", "source")
         for stream in texts(flow, "streams")
     }
@@ -150,15 +160,20 @@ def transformations_of(node: Mapping[str, Any]) -> Mapping[str, str]:
 
 def storage_of(node: Mapping[str, Any]) -> StorageAccount:
     """Read a storage account, without its lifecycle policy."""
-    rules = mapping(mapping(node, "properties"), "networkAcls")
+    rules = mapping(body_of(node, "properties"), "networkAcls")
     bypass = {word.strip().lower() for word in text(rules, "bypass").split(",")}
     is_closed = text(rules, "defaultAction").lower() == "deny" and "azureservices" not in bypass
     return StorageAccount(name_of(node, "id"), is_closed, ())
 
 
+def namespace_state_of(node: Mapping[str, Any]) -> Existing:
+    """Read an Event Hubs namespace."""
+    return Existing(name_of(node, "id"), text(body_of(node, "properties"), "status"))
+
+
 def lifecycle_of(node: Mapping[str, Any]) -> tuple[LifecycleRule, ...]:
     """Read the rules that delete append blobs, which is what logs are kept as."""
-    policy = mapping(mapping(node, "properties"), "policy")
+    policy = body_of(body_of(node, "properties"), "policy")
     return tuple(rule for entry in objects(policy, "rules") if (rule := _lifecycle_rule(entry)) is not None)
 
 
@@ -166,7 +181,10 @@ def _log_setting(node: Mapping[str, Any]) -> LogSetting:
     """Read one entry of a diagnostic setting."""
     policy = mapping(node, "retentionPolicy")
     days = _days(policy, "days") or 0 if switch(policy, "enabled") else 0
-    return LogSetting(text(node, "category"), text(node, "categoryGroup"), bool(switch(node, "enabled")), days)
+    enabled = switch(node, "enabled")
+    if enabled is None:
+        raise TypeError("enabled is missing from an entry of logs")
+    return LogSetting(text(node, "category"), text(node, "categoryGroup"), enabled, days)
 
 
 def _destinations(properties: Mapping[str, Any]) -> Iterator[Destination]:

@@ -77,7 +77,7 @@ class Connection:
         """Open nothing yet: a connection is made with the first call."""
         self.identity = "the Azure identity that the scan runs as"
         self.tenant = ""
-        self.shared: dict[tuple[str, ...], asyncio.Task[Any]] = {}
+        self.shared: dict[tuple[str, ...], asyncio.Future[Any]] = {}
         self.users = 0
         self._credential = credential
         self._pool = pool
@@ -128,6 +128,11 @@ class Connection:
             task = self.shared[key] = asyncio.create_task(read())
         found: T = task.result() if task.done() else await asyncio.shield(task)
         return found
+
+    def keep(self, key: tuple[str, ...], found: object) -> None:
+        """Let all that ask from now on have what was found."""
+        self.shared[key] = asyncio.get_running_loop().create_future()
+        self.shared[key].set_result(found)
 
     async def close(self) -> None:
         """Stop what nobody waits for any longer, and forget the credentials; the pool is closed by its owner."""

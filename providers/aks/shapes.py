@@ -20,6 +20,17 @@ def mapping(node: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value
 
 
+def body_of(node: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Give an object that must be there: half an answer would read as one that says nothing.
+
+    Raises:
+        TypeError: It is absent, null, or something else stands there.
+    """
+    if node.get(key) is None:
+        raise TypeError(f"{key} is missing")
+    return mapping(node, key)
+
+
 def objects(node: Mapping[str, Any], key: str) -> tuple[Mapping[str, Any], ...]:
     """Give a list of objects; an empty one where it is absent or null.
 

@@ -24,7 +24,7 @@ from providers.aks.facts import (
     Table,
     Workspace,
 )
-from providers.aks.failures import evidence
+from providers.aks.failures import NotRegisteredError, ResourceGoneError, evidence
 from providers.aks.lifecycle import kept_in_storage
 from providers.aks.permissions import (
     READ_EVENT_HUBS,
@@ -35,7 +35,7 @@ from providers.aks.permissions import (
     READ_TABLE,
     READ_WORKSPACE,
 )
-from scanner.errors import CollectionError, NotFound
+from scanner.errors import CollectionError
 from scanner.model import Evidence, LinkCheck, LinkState, Retention
 
 AZURE_DIAGNOSTICS: Final = "AzureDiagnostics"
@@ -54,6 +54,8 @@ _REFUSING: Final = {
     "OverQuota": ("its daily cap is reached, so that it drops the rest of the day", "cap"),
 }
 """The states of ``workspaceCapping.dataIngestionStatus`` in which a workspace drops records, and what mends them."""
+_STOPPED: Final = frozenset({"Disabled", "SendDisabled", "Deleting", "Removing", "Removed"})
+"""The states of an Event Hubs namespace in which it takes nothing."""
 _OPERATIONS: Final = {
     DestinationKind.WORKSPACE: READ_WORKSPACE,
     DestinationKind.STORAGE: READ_STORAGE,
@@ -153,7 +155,7 @@ def _destination(facts: ClusterFacts, category: Category, setting: DiagnosticSet
         case StorageAccount():
             return _storage(category, setting, destination, store)
         case Existing():
-            return _passes_on(setting, destination)
+            return _passes_on(setting, destination, store)
         case _:
             return _unread(setting, destination, store)
 
@@ -166,7 +168,7 @@ def _unread(setting: DiagnosticSetting, destination: Destination, error: Collect
         reason = f"{sends}, which was not read"
         read = Evidence(READ_SETTINGS, f"value[{setting.name}].properties", destination.id)
         return Kept(setting.name, LinkState.UNKNOWN, reason, read, Retention.unknown(reason, read))
-    if isinstance(error, NotFound):
+    if isinstance(error, ResourceGoneError | NotRegisteredError):
         read = Evidence(operation, destination.id, error.said or error.what)
         return _nothing(setting, f"{sends}, which does not exist", read)
     reason = f"{sends}, which could not be read: {error.what}"
@@ -185,6 +187,9 @@ def _workspace(
         why, remedy = _REFUSING[workspace.ingestion]
         read = Evidence(READ_WORKSPACE, "properties.workspaceCapping.dataIngestionStatus", workspace.ingestion)
         return replace(_nothing(setting, f"{_sends(setting, destination)}, but {why}", read), remedy=remedy)
+    if workspace.provisioning_state == "Deleting":
+        read = Evidence(READ_WORKSPACE, "properties.provisioningState", workspace.provisioning_state)
+        return _nothing(setting, f"{_sends(setting, destination)}, which is being deleted", read)
     kept = _table(facts, workspace, destination, table)
     changed = _transformed(facts, workspace, table)
     if changed is not None:
@@ -203,7 +208,7 @@ def _transformed(facts: ClusterFacts, workspace: Workspace, table: str) -> tuple
     if isinstance(found, CollectionError):
         reason = f"whose {rule} may drop records and could not be read: {found.what}"
         return reason, evidence(found, READ_RULES), found.permission
-    kql = found.get(table, "")
+    kql = found.get(table.lower(), "")
     if not kql:
         return None
     locator = f"properties.dataFlows[Microsoft-Table-{table}].transformKql"
@@ -214,7 +219,7 @@ def _table(facts: ClusterFacts, workspace: Workspace, destination: Destination, 
     """Say for how long a table keeps its records: by its own number, else by the workspace's."""
     table = facts.tables.get((destination.key, name))
     where = f"table {name} of {destination.name}"
-    if isinstance(table, NotFound):
+    if isinstance(table, ResourceGoneError):
         read = Evidence(READ_TABLE, name, table.said or table.what)
         return Retention.unknown(f"{where} does not exist yet: nothing was ever written to it", read)
     if isinstance(table, CollectionError):
@@ -247,11 +252,21 @@ def _storage(category: Category, setting: DiagnosticSetting, destination: Destin
     return Kept(setting.name, LinkState.OK, sends, read, kept_in_storage(account, destination, category))
 
 
-def _passes_on(setting: DiagnosticSetting, destination: Destination) -> Kept:
+def _passes_on(setting: DiagnosticSetting, destination: Destination, store: Existing) -> Kept:
     """Judge a destination that hands records on to something that Azure Resource Manager does not know."""
-    read = Evidence(_OPERATIONS[destination.kind], "id", destination.id)
+    sends = _sends(setting, destination)
+    operation = _OPERATIONS[destination.kind]
+    if store.status not in ("", "Active"):
+        read = Evidence(operation, "properties.status", store.status)
+        reason = f"{sends}, whose namespace is {store.status}"
+        if store.status in _STOPPED:
+            return _nothing(setting, reason, read)
+        return Kept(setting.name, LinkState.UNKNOWN, reason, read, Retention.unknown(reason, read))
+    read = Evidence(operation, "id", destination.id)
     kept = Retention.unknown(f"how long what reads {destination.name} keeps records is not known to Azure", read)
-    return Kept(setting.name, LinkState.OK, _sends(setting, destination), read, kept)
+    if destination.kind is DestinationKind.EVENT_HUB:
+        sends = f"{sends}, whose namespace is there (the hub and its authorization rule were not read)"
+    return Kept(setting.name, LinkState.OK, sends, read, kept)
 
 
 def _nothing(setting: DiagnosticSetting, reason: str, read: Evidence) -> Kept:

@@ -35,9 +35,14 @@ def answer(azure: Azure, query: dict[str, Any]) -> web.Response:
             },
             status=403,
         )
+    limit = azure.subscription_limit
+    is_cut = limit is not None and len(scope) > limit
+    scope = scope[:limit]
     text = str(query["query"])
     rows = _subscriptions(azure, scope) if text.startswith("resourcecontainers") else _resources(azure, scope, text)
-    return _page(azure, rows, query["options"])
+    found = _page(azure, rows, query["options"])
+    found.headers["x-ms-tenant-subscription-limit-hit"] = str(is_cut).lower()
+    return found
 
 
 def _scope(azure: Azure, query: dict[str, Any]) -> list[str]:

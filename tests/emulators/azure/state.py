@@ -79,6 +79,7 @@ class Azure:
         unregistered: Subscriptions with the resource providers that they do not use.
         calls: How often each path was asked for, by method.
         quota: How many queries Resource Graph answers before its quota is used up; it never is where that is None.
+        subscription_limit: How many subscriptions a query of Resource Graph looks at; all where that is None.
         quota_back_at: When it answers again, in seconds of the monotonic clock.
     """
 
@@ -100,6 +101,7 @@ class Azure:
     quota_back_at: float = 0.0
     is_looping: bool = False
     lost_rows: int = 0
+    subscription_limit: int | None = None
 
     def subscription(self, number: int = 1, name: str = "", state: str = "Enabled", group: str = "root") -> str:
         """Make a subscription within a management group; gives its id."""

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from providers.aks.facts import ClusterFacts, Subscription
+from providers.aks.failures import ResourceGoneError
 from providers.aks.normalise import normalise
 from providers.aks.parsing import cluster_of, setting_of
 from providers.aks.permissions import LIST_CLUSTERS
-from scanner.errors import CollectionError, NotFound, PermissionDenied
+from scanner.errors import CollectionError, PermissionDenied
 from scanner.model import ClusterObservation, LogChannel, RuleSettings
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -119,6 +120,6 @@ def denied(action: str) -> PermissionDenied:
     )
 
 
-def gone(action: str) -> NotFound:
+def gone(action: str) -> ResourceGoneError:
     """Give the failure of a call about something that is not there."""
-    return NotFound(f"{action} finds nothing: ResourceNotFound: it is gone", where=f"{action} of it")
+    return ResourceGoneError(f"{action} finds nothing: ResourceNotFound: it is gone", where=f"{action} of it")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 
@@ -48,7 +49,6 @@ def place(emulator: AzureEmulator) -> str:
         (Fault("body", LISTS, status=200, body="<html>"), "malformed", "its body is no JSON"),
         (Fault("body", LISTS, status=200, body="[]"), "malformed", "its body is no JSON object"),
         (Fault("body", LISTS, status=200, body="{}"), "malformed", "value is no list"),
-        (Fault("body", LISTS, status=200, body='{"value": [{"id": 7}]}'), "malformed", "id is no text but int"),
         (Fault("body", LISTS, status=200, body='{"value": [7]}'), "malformed", "value is no list of objects"),
         (Fault("body", LISTS, status=502, body="Bad gateway"), "unreachable", "HTTP 502"),
         (Fault("body", LISTS, status=403, body="no"), "permission", "managedClusters/read is denied"),
@@ -173,18 +173,28 @@ async def test_a_query_that_is_not_allowed_is_told(emulator: AzureEmulator, coll
     )
 
 
+COLUMNS = '{"columns": [{"name": "id"}, {"name": "log"}, {"name": "newest"}]'
+
+
 @pytest.mark.parametrize(
-    "body",
-    ['{"tables": []}', '{"tables": [{"columns": [], "rows": [["x"]]}]}', '{"error": {"message": "only a part"}}'],
+    ("body", "words"),
+    [
+        ('{"tables": []}', "tables holds no table"),
+        ('{"tables": [{"columns": [], "rows": [["x"]]}]}', "columns holds nothing in place of id, log and newest"),
+        (f'{{"tables": [{COLUMNS}}}]}}', "rows is no list of rows"),
+        (f'{{"tables": [{COLUMNS}, "rows": [["x"]]}}]}}', "rows is no list of rows with one value a column"),
+        ('{"error": {"message": "only a part"}}', "it answers only in part: only a part"),
+    ],
 )
 async def test_a_query_that_is_not_answered_in_full_is_unknown(
-    emulator: AzureEmulator, collect: Collect, place: str, body: str
+    emulator: AzureEmulator, collect: Collect, place: str, body: str, words: str
 ) -> None:
     emulator.azure.faults.append(Fault("body", "/v1/workspaces", status=200, body=body))
     cluster = (await collect(subscription=place, rule={"observe": True})).clusters["prod"]
     check = channel(cluster, "kube-audit").observed
     assert check is not None
     assert check.state is LinkState.UNKNOWN
+    assert words in check.reason
 
 
 async def test_the_name_of_a_subscription_is_not_needed(emulator: AzureEmulator, collect: Collect, place: str) -> None:
@@ -292,7 +302,7 @@ async def test_a_used_up_quota_of_resource_graph_is_waited_for(
     found = await collect(subscriptions=[place])
     assert found.failures == []
     assert list(found.clusters) == ["prod"]
-    assert "1 subscriptions: the quota of Microsoft.ResourceGraph/resources/read to be reset" in found.waits
+    assert f"subscription {place}: the quota of Microsoft.ResourceGraph/resources/read to be reset" in found.waits
 
 
 def test_a_quota_without_a_time_is_waited_for_as_documented() -> None:
@@ -368,3 +378,146 @@ async def test_an_account_that_leaves_out_all_its_subscriptions(collect: Collect
     found = await collect(subscriptions=[place], exclude_subscriptions=["*"])
     assert (found.clusters, found.failures) == ({}, [])
     assert found.notes == ["1 subscription is left out by exclude_subscriptions: subscription-1"]
+
+
+NO_SUCH: Final = [
+    (Fault("status", "", status=404, code="ResourceNotFound"), LinkState.GAP),
+    (Fault("status", "", status=404, code="SubscriptionNotFound"), LinkState.UNKNOWN),
+    (Fault("status", "", status=404, code=""), LinkState.UNKNOWN),
+    (Fault("body", "", status=404, body="<html>nginx</html>"), LinkState.UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("fault", "state"), NO_SUCH)
+async def test_only_azures_own_word_makes_a_destination_one_that_does_not_exist(
+    emulator: AzureEmulator, collect: Collect, place: str, fault: Fault, state: LinkState
+) -> None:
+    """A proxy's page, or a subscription of another tenant, says nothing of the workspace."""
+    emulator.azure.faults.append(replace(fault, path="/workspaces/logs"))
+    cluster = (await collect(subscription=place)).clusters["prod"]
+    assert channel(cluster, "kube-audit").delivered.state is state
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_for_ever"),
+    [
+        (Fault("status", "", status=404, code="ManagementPolicyNotFound"), True),
+        (Fault("status", "", status=404, code="ResourceNotFound"), True),
+        (Fault("status", "", status=404, code="ResourceGroupNotFound"), False),
+        (Fault("body", "", status=404, body="<html>nginx</html>"), False),
+    ],
+)
+async def test_only_azures_own_word_makes_a_storage_account_one_without_a_policy(
+    emulator: AzureEmulator, collect: Collect, fault: Fault, *, is_for_ever: bool
+) -> None:
+    azure = emulator.azure
+    subscription = azure.subscription()
+    account = azure.resource(subscription, "Microsoft.Storage/storageAccounts", "a", properties={})
+    azure.setting(azure.cluster(subscription, "prod"), "kube-audit", storageAccountId=account)
+    azure.faults.append(replace(fault, path="managementPolicies"))
+    cluster = (await collect(subscription=subscription)).clusters["prod"]
+    assert (channel(cluster, "kube-audit").retention.at_least > 0) is is_for_ever
+
+
+async def test_categories_that_one_cluster_cannot_tell_are_asked_of_the_next(
+    emulator: AzureEmulator, collect: Collect
+) -> None:
+    """The answer is the same for all clusters of a place, but what fails may be the one's own matter."""
+    azure = emulator.azure
+    subscription = azure.subscription()
+    azure.groups["kube-audit"] = ["audit", "allLogs"]
+    workspace = azure.workspace(subscription)
+    for name in ("a", "b", "c"):
+        azure.setting(azure.cluster(subscription, name), "@audit", workspaceId=workspace)
+    azure.faults.append(Fault("status", "/a/providers/Microsoft.Insights/diagnosticSettingsCategories", status=403))
+    found = (await collect(subscription=subscription, arc=False, scan={"max_calls": 1})).clusters
+    states = {name: channel(one, "kube-audit").exported.state for name, one in found.items()}
+    assert states == {"a": LinkState.UNKNOWN, "b": LinkState.OK, "c": LinkState.OK}
+    asked = sum(count for (_, path), count in azure.calls.items() if "categories" in path.lower())
+    assert asked in (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("target", "answer", "words"),
+    [
+        (
+            "workspaceId",
+            '{"id": "/subscriptions/other", "properties": {}}',
+            "id is /subscriptions/other, which was not",
+        ),
+        ("workspaceId", "{}", "id is missing"),
+        ("eventHubAuthorizationRuleId", "", "is no id of an event hub's authorization rule"),
+    ],
+)
+async def test_a_destination_that_answers_as_another_is_unknown(
+    emulator: AzureEmulator, collect: Collect, place: str, target: str, answer: str, words: str
+) -> None:
+    workspace = next(key for key in emulator.azure.resources if key.endswith("/workspaces/logs"))
+    emulator.azure.faults.append(Fault("body", "/workspaces/logs", status=200, body=answer))
+    emulator.azure.setting(emulator.azure.cluster(place, "odd"), "kube-audit", **{target: workspace})
+    check = channel((await collect(subscription=place, arc=False)).clusters["odd"], "kube-audit").delivered
+    assert check.state is LinkState.UNKNOWN
+    assert words in check.reason
+
+
+@pytest.mark.parametrize("by_graph", [False, True])
+async def test_a_cluster_that_cannot_be_understood_costs_no_other_one(
+    emulator: AzureEmulator, collect: Collect, place: str, *, by_graph: bool
+) -> None:
+    emulator.azure.cluster(place, "odd", enableRBAC="yes")
+    scope: dict[str, Any] = {"subscriptions": [place]} if by_graph else {"subscription": place}
+    found = await collect(**scope)
+    assert list(found.clusters) == ["prod"]
+    [failure] = found.failures
+    assert (failure.kind, failure.scope) == (FailureKind.MALFORMED, f"cluster odd in subscription {place}")
+    assert "enableRBAC is no Boolean but str" in failure.reason
+    assert not failure.whole_account
+
+
+async def test_a_query_that_covers_only_some_subscriptions_is_told(
+    emulator: AzureEmulator, collect: Collect, place: str
+) -> None:
+    second = emulator.azure.subscription(2)
+    emulator.azure.cluster(second, "hidden")
+    assert (await collect(subscriptions=[place, second])).failures == []
+    emulator.azure.subscription_limit = 1
+    found = await collect(management_group="root")
+    [failure] = found.failures
+    assert list(found.clusters) == ["prod"]
+    assert "Resource Graph looked at some of the subscriptions only" in failure.reason
+    [failure] = (await collect(management_group="root", exclude_subscriptions=["*"])).failures
+    assert failure.scope == "clusters of management group root"
+
+
+async def test_a_scope_whose_subscriptions_are_all_switched_off_is_not_one_without_clusters(
+    emulator: AzureEmulator, collect: Collect
+) -> None:
+    subscription = emulator.azure.subscription(3, state="Disabled", group="closed")
+    emulator.azure.cluster(subscription, "prod")
+    found = await collect(management_group="closed")
+    [failure] = found.failures
+    assert (failure.whole_account, failure.scope) == (True, "management group closed")
+    assert failure.reason.startswith("none of its subscriptions is active")
+    assert list((await collect(subscriptions=[subscription])).clusters) == ["prod"]
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "subscription 99999999-3333-4444-5555-000000000000 is not to be seen"),
+        (2, "none of the subscriptions 99999999-3333-4444-5555-000000000000, 99999999-3333-4444-5555-000000000001 is"),
+        (12, "-000000000009 and 2 more is to be seen"),
+    ],
+)
+async def test_subscriptions_of_which_none_is_to_be_seen_are_named(
+    emulator: AzureEmulator, collect: Collect, count: int, words: str
+) -> None:
+    emulator.azure.subscription()
+    [failure] = (await collect(subscriptions=[f"99999999-3333-4444-5555-{n:012d}" for n in range(count)])).failures
+    assert words in failure.reason
+
+
+async def test_an_exclusion_that_fits_nothing_is_told(collect: Collect, place: str) -> None:
+    found = await collect(subscriptions=[place], exclude_subscriptions=["sandbox-*"])
+    assert list(found.clusters) == ["prod"]
+    assert found.notes == ["sandbox-* in exclude_subscriptions leaves out no subscription: none has that id or name"]

@@ -203,7 +203,8 @@ async def test_every_kind_of_destination_is_followed(emulator: AzureEmulator, co
     assert found.delivered.state is LinkState.OK
     assert found.delivered.reason == (
         "diagnostic setting b sends its logs to storage account archive;"
-        " diagnostic setting c sends its logs to event hub siem;"
+        " diagnostic setting c sends its logs to event hub siem, whose namespace is there (the hub and its"
+        " authorization rule were not read);"
         " diagnostic setting d sends its logs to partner solution dd"
     )
     assert (found.retention.at_least, found.retention.at_most) == (20, float("inf"))

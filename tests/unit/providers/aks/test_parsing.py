@@ -13,6 +13,7 @@ from providers.aks.parsing import (
     groups_of,
     lifecycle_of,
     namespace_of,
+    namespace_state_of,
     setting_of,
     storage_of,
     subscription_of,
@@ -81,6 +82,7 @@ def test_a_connected_cluster_has_a_kind(kind: str | None, provisioned: bool) -> 
         {**managed(), "id": None},
         {**managed(), "name": 7},
         {**managed(), "properties": []},
+        {**managed(), "properties": None},
         managed(enableRBAC="true"),
         managed(aadProfile="on"),
         managed(powerState="Running"),
@@ -99,7 +101,6 @@ def test_a_cluster_of_another_shape_is_an_error(resource: dict[str, Any]) -> Non
         ({"category": "kube-audit", "categoryGroup": None, "enabled": True}, ("kube-audit", "", True, 0)),
         ({"category": None, "categoryGroup": "allLogs", "enabled": True}, ("", "allLogs", True, 0)),
         ({"categoryGroup": "audit", "enabled": False}, ("", "audit", False, 0)),
-        ({"category": "guard"}, ("guard", "", False, 0)),
         (
             {"category": "guard", "enabled": True, "retentionPolicy": {"enabled": True, "days": 90}},
             ("guard", "", True, 90),
@@ -138,9 +139,38 @@ def test_a_setting_may_have_every_kind_of_destination() -> None:
     assert found.dedicated
 
 
-@pytest.mark.parametrize("empty", [{"workspaceId": None}, {"workspaceId": ""}, {"storageAccountId": "", "logs": None}])
+@pytest.mark.parametrize("empty", [{"workspaceId": None}, {"workspaceId": ""}, {"storageAccountId": ""}])
 def test_a_setting_may_have_no_destination(empty: dict[str, Any]) -> None:
-    assert setting_of({"name": "x", "properties": empty}).destinations == ()
+    assert setting_of({"name": "x", "properties": {"logs": [], **empty}}).destinations == ()
+
+
+@pytest.mark.parametrize("logs", [{}, {"logs": None}, {"logs": []}])
+def test_a_setting_of_metrics_alone_needs_no_logs(logs: dict[str, Any]) -> None:
+    metrics = [{"category": "AllMetrics", "enabled": True}]
+    assert setting_of({"name": "x", "properties": {"metrics": metrics, **logs}}).logs == ()
+
+
+@pytest.mark.parametrize(
+    ("parse", "node", "words"),
+    [
+        (setting_of, {"name": "x"}, "properties is missing"),
+        (setting_of, {"name": "x", "properties": None}, "properties is missing"),
+        (setting_of, {"name": "x", "properties": {"workspaceId": WORKSPACE_ID}}, "logs is missing"),
+        (setting_of, {"name": "x", "properties": {"logs": None, "metrics": []}}, "logs is missing"),
+        (setting_of, setting({"category": "guard"}), "enabled is missing"),
+        (setting_of, setting({"category": "guard", "enabled": None}), "enabled is missing"),
+        (workspace_of, {"id": WORKSPACE_ID}, "properties is missing"),
+        (storage_of, {"id": STORAGE_ID}, "properties is missing"),
+        (namespace_state_of, {"id": NAMESPACE_ID}, "properties is missing"),
+        (table_of, {"name": "AKSAudit"}, "properties is missing"),
+        (lifecycle_of, {}, "properties is missing"),
+        (lifecycle_of, {"properties": {}}, "policy is missing"),
+        (transformations_of, {}, "properties is missing"),
+    ],
+)
+def test_half_an_answer_is_an_error(parse: Any, node: dict[str, Any], words: str) -> None:  # noqa: ANN401
+    with pytest.raises(TypeError, match=words):
+        parse(node)
 
 
 def test_category_groups_are_null_absent_or_several() -> None:
@@ -197,14 +227,14 @@ def test_a_rule_that_passes_records_on_unchanged_is_no_transformation() -> None:
     flows = [
         {"streams": ["Microsoft-Table-AKSAudit"], "transformKql": "source"},
         {
-            "streams": ["Microsoft-Table-AKSAuditAdmin", "Microsoft-Table-AzureDiagnostics"],
+            "streams": ["Microsoft-table-aksauditadmin", "Microsoft-Table-AzureDiagnostics"],
             "transformKql": "source | take 0",
         },
         {"streams": ["Microsoft-Table-AKSControlPlane"]},
     ]
     assert transformations_of({"properties": {"dataFlows": flows}}) == {
-        "AKSAuditAdmin": "source | take 0",
-        "AzureDiagnostics": "source | take 0",
+        "aksauditadmin": "source | take 0",
+        "azurediagnostics": "source | take 0",
     }
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from providers.aks.facts import Existing, Groups, LifecycleRule, Read, StorageAccount, Store, Table, Workspace
+from providers.aks.failures import NotRegisteredError
 from scanner.assessment import assess
-from scanner.errors import CollectionError
+from scanner.errors import CollectionError, NotFound
 from scanner.knowledge import provider_knowledge
 from scanner.model import (
     Capability,
@@ -160,7 +161,8 @@ def test_a_setting_with_groups_is_not_mixed_with_categories() -> None:
     [
         ({"audit": frozenset({"kube-audit", "guard"})}, LinkState.OK),
         ({"audit": frozenset({"kube-audit-admin", "guard"})}, LinkState.GAP),
-        ({"alllogs": frozenset({"kube-audit"})}, LinkState.GAP),
+        ({"alllogs": frozenset({"kube-audit"})}, LinkState.UNKNOWN),
+        ({}, LinkState.UNKNOWN),
         (denied("Microsoft.Insights/diagnosticSettingsCategories/read"), LinkState.UNKNOWN),
         (None, LinkState.UNKNOWN),
     ],
@@ -175,6 +177,8 @@ def test_a_category_group_holds_what_azure_says_and_nothing_is_assumed(
         assert "what category group audit of diagnostic setting audit holds could not be read" in reason
         assert "Microsoft.Insights/diagnosticSettingsCategories/read" in result.permissions_missing
         assert result.status is Status.UNKNOWN
+    elif state is LinkState.UNKNOWN and groups is not None:
+        assert "holds is not known: Azure names no category of the group" in reason
 
 
 def test_a_group_that_cannot_be_resolved_does_not_matter_beside_the_category_itself() -> None:
@@ -182,7 +186,9 @@ def test_a_group_that_cannot_be_resolved_does_not_matter_beside_the_category_its
     assert result.status is Status.PASS
 
 
-@pytest.mark.parametrize("resolved", [{"alllogs": frozenset({"kube-audit", "guard"})}, denied("x")])
+@pytest.mark.parametrize(
+    "resolved", [{"alllogs": frozenset({"kube-audit", "guard"})}, {"alllogs": frozenset({"guard"})}, {}, denied("x")]
+)
 def test_all_logs_are_all_logs_whether_they_can_be_listed_or_not(resolved: Read[Groups]) -> None:
     result = judge(None, setting(group("allLogs")), groups=resolved)
     assert result.status is Status.PASS
@@ -255,12 +261,28 @@ def test_one_destination_that_works_is_enough() -> None:
             "unknown",
             "which could not be read",
         ),
+        ({"storageAccountId": STORAGE_ID}, STORAGE_ID, NotRegisteredError("x"), "gap", "which does not exist"),
+        ({"storageAccountId": STORAGE_ID}, STORAGE_ID, NotFound("x"), "unknown", "which could not be read"),
         (
             {"eventHubAuthorizationRuleId": RULE_ID, "eventHubName": "audit"},
             NAMESPACE_ID,
             Existing(NAMESPACE_ID),
             "ok",
-            "event hub siem/audit",
+            "event hub siem/audit, whose namespace is there (the hub and its authorization rule were not read)",
+        ),
+        (
+            {"eventHubAuthorizationRuleId": RULE_ID},
+            NAMESPACE_ID,
+            Existing(NAMESPACE_ID, "Disabled"),
+            "gap",
+            "event hub siem, whose namespace is Disabled",
+        ),
+        (
+            {"eventHubAuthorizationRuleId": RULE_ID},
+            NAMESPACE_ID,
+            Existing(NAMESPACE_ID, "Restoring"),
+            "unknown",
+            "event hub siem, whose namespace is Restoring",
         ),
         (
             {"eventHubAuthorizationRuleId": RULE_ID},
@@ -309,6 +331,13 @@ def test_a_workspace_that_drops_records_is_a_gap(ingestion: str, why: str, comma
     assert any(command in advice.code for advice in result.remediations)
 
 
+def test_a_workspace_that_is_being_deleted_is_a_gap() -> None:
+    stores = {KEY: Workspace(WORKSPACE_ID, "c", 90, None, "", "", "Deleting")}
+    result = judge(None, setting("kube-audit", "guard"), stores=stores)
+    state, reason = link(result, API_CALLS, Link.DELIVERED)
+    assert (state, reason.rpartition(", ")[2]) == (LinkState.GAP, "which is being deleted")
+
+
 def test_a_closed_storage_account_is_opened_for_azure_by_the_advice() -> None:
     stores = {STORAGE_ID.lower(): StorageAccount(STORAGE_ID, is_closed=True, rules=())}
     result = judge(None, setting("kube-audit", "guard", storageAccountId=STORAGE_ID), stores=stores)
@@ -319,9 +348,9 @@ def test_a_closed_storage_account_is_opened_for_azure_by_the_advice() -> None:
     ("transformations", "state", "words"),
     [
         ({}, LinkState.OK, ""),
-        ({TRANSFORMATION_ID.lower(): {"AKSControlPlane": "source | where Category == 'guard'"}}, LinkState.OK, ""),
+        ({TRANSFORMATION_ID.lower(): {"akscontrolplane": "source | where Category == 'guard'"}}, LinkState.OK, ""),
         (
-            {TRANSFORMATION_ID.lower(): {"AKSAudit": "source | where Verb != 'get'"}},
+            {TRANSFORMATION_ID.lower(): {"aksaudit": "source | where Verb != 'get'"}},
             LinkState.UNKNOWN,
             "data collection rule trim may drop records: source | where Verb != 'get'",
         ),
