@@ -57,7 +57,12 @@ def compose(looks: Sequence[Look]) -> tuple[Composition, ...]:
     """Put looks together: one cluster, or several where the files name different ones."""
     servers = [*_servers(looks), *_assembled(looks)]
     clusters = {one.source.cluster for one in servers if isinstance(one, Described) and one.source.cluster}
-    supplies = [part for look in looks for _, part in look.parts if isinstance(part, Supply)]
+    supplies = [
+        replace(part, root=look.host.root, searched=look.found.searched)
+        for look in looks
+        for _, part in look.parts
+        if isinstance(part, Supply)
+    ]
     apart = len(clusters) > 1
     compositions: dict[str, Composition] = {}
     for one in servers:

@@ -41,11 +41,13 @@ class ClusterObject:
     Attributes:
         kind: ``ConfigMap`` or ``Secret``.
         keys: The key of each path where the mount names them; empty where each key is its own path.
+        namespace: Its namespace; empty where that is not said.
     """
 
     kind: str
     name: str
     keys: Mapping[str, str] = field(default_factory=dict)
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,8 @@ class Supply:
         path: Its path; an API server finds it by the names at the path's end. Empty for an object.
         object: What it is in the API, such as a ConfigMap; None for a plain file.
         files: What it holds: by key for an object, under "" for a plain file.
+        root: The mounted host that it lies on; None where it lies on none.
+        searched: True where a search came upon it; False where the configuration names it.
     """
 
     file: str
@@ -200,6 +204,8 @@ class Supply:
     files: Mapping[str, GivenFile]
     path: str = ""
     object: ClusterObject | None = None
+    root: Path | None = None
+    searched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +248,7 @@ class ManifestFile:
 
     Attributes:
         version: The Kubernetes version that the configuration gives; it counts before what the file says.
+        searched: True where a search came upon it; False where the configuration names it.
     """
 
     path: Path
@@ -249,6 +256,7 @@ class ManifestFile:
     host: HostFiles
     data: bytes
     version: str | None = None
+    searched: bool = False
     yaml_error: Malformed | None = field(default=None, init=False)
 
     @classmethod
