@@ -83,6 +83,12 @@ class Situation:
         """Find out where the file that a flag names really is."""
         return self.source.view.locate(setting.value)
 
+    def missing(self, setting: Setting, place: Place) -> str:
+        """Say why kube-apiserver cannot find a file, and so does not start; empty where it may find it."""
+        if place.kind is not PlaceKind.ABSENT or self.given(setting, place) is not None:
+            return ""
+        return f"--{setting.flag} names {setting.value}, and no volume mount brings that file into its container"
+
     def given(self, setting: Setting, place: Place) -> GivenFile | None:
         """Give what the settings themselves say about the file that a flag names; None where they do not."""
         return self.source.files.get(self._path(setting, place))

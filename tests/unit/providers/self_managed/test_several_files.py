@@ -335,7 +335,7 @@ async def test_a_policy_that_a_mounted_host_lacks_is_taken_from_no_other(world: 
     assert second[0] == "b"
     assert reason_of(observation, 1) == (
         "the audit policy hosts/b/etc/audit/policy.yaml could not be read: there is no such file (check whether it is "
-        "hosts/a/etc/audit/policy.yaml or hosts/b/old/etc/audit/policy.yaml, or set policy to a copy of the file)",
+        "hosts/a/etc/audit/policy.yaml or hosts/b/old/etc/audit/policy.yaml, or set policy to a copy of the file)"
     )
 
 
