@@ -77,9 +77,9 @@ def _read(task: Task) -> Reading:
         return replace(_refused(source, name, error), version=source.version)
     host = task.described.host
     situation = Situation(source, host, configuration, task.policy, version, task.window, task.supplies)
-    error = _missing(situation)
-    if error is not None:
-        return replace(_refused(source, name, error), version=source.version)
+    missing = _missing(situation)
+    if missing is not None:
+        return replace(_refused(source, name, missing), version=source.version)
     policy, fingerprint = read_policy(situation)
     channels, notes = read_channels(situation)
     refusal = next((one.delivered for one in channels if isinstance(one.delivered, Refusal)), None)

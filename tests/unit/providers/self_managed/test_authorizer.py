@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scanner.model import LinkState, NoPolicy
-from tests.unit.providers.self_managed.hosts import POLICY, Host, ScanHost
+from tests.unit.providers.self_managed.hosts import MANIFEST, POLICY, Host, ScanHost
 
 RBAC = "--authorization-mode=Node,RBAC"
 AUTHN = "--authentication-config=/etc/kubernetes/authn.yaml"
@@ -224,5 +224,7 @@ async def test_a_configuration_of_a_server_whose_flags_are_not_all_known_may_be_
     host: Host, scan_host: ScanHost
 ) -> None:
     host.pod(["--authorization-config=/srv/config.yaml", "$(MORE)"])
+    text = (host.root / MANIFEST).read_text()
+    host.put(MANIFEST, text.replace("    volumeMounts:", "    envFrom: [{configMapRef: {name: x}}]\n    volumeMounts:"))
     server, _ = await scan_host()
     assert (server.authorizer.can_deny, "refuses" in server.authorizer.reason) == (None, False)
