@@ -216,12 +216,12 @@ class Fragment:
         manifest: The file.
         content: The document, or the settings within it.
         assemble: Puts all fragments of one kind and cluster together; called once, with those whose `assemble` is the
-            same function, in the order of the files.
+            same function, in the order of the files. Gives API servers, and what turns out to be none.
     """
 
     manifest: ManifestFile
     content: Field
-    assemble: Callable[[Sequence[Fragment]], Sequence[ApiServerSource]]
+    assemble: Assemble
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +237,9 @@ class Refused:
     reason: str
     hint: str
 
+
+Assemble = Callable[[Sequence[Fragment]], Sequence[ApiServerSource | Refused]]
+"""Puts fragments together."""
 
 Part = ApiServerSource | Supply | Fragment | Refused
 """What a format makes of a file."""
