@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from providers.self_managed.files import HostFiles
 from providers.self_managed.looking import Look
-from providers.self_managed.source import ApiServerSource, Fragment, Refused, Supply
-from scanner.errors import CollectionError
+from providers.self_managed.source import ApiServerSource, Assemble, Fragment, Refused, Supply
+from scanner.errors import CollectionError, Malformed
 from scanner.model import Evidence, Note, NoteSeverity
 
 
@@ -55,9 +55,15 @@ class Composition:
 
 def compose(looks: Sequence[Look]) -> tuple[Composition, ...]:
     """Put looks together: one cluster, or several where the files name different ones."""
-    servers = [*_servers(looks), *_assembled(looks)]
+    assembled = list(_assembled(looks))
+    servers = [*_servers(looks), *(one for one in assembled if not isinstance(one, Refused))]
     clusters = {one.source.cluster for one in servers if isinstance(one, Described) and one.source.cluster}
-    supplies = [part for look in looks for _, part in look.parts if isinstance(part, Supply)]
+    supplies = [
+        replace(part, root=look.host.root, searched=look.found.searched)
+        for look in looks
+        for _, part in look.parts
+        if isinstance(part, Supply)
+    ]
     apart = len(clusters) > 1
     compositions: dict[str, Composition] = {}
     for one in servers:
@@ -66,7 +72,9 @@ def compose(looks: Sequence[Look]) -> tuple[Composition, ...]:
     for composition in compositions.values():
         composition.servers = list(_told_apart(composition.servers))
     first = next(iter(compositions.values()), Composition(supplies=supplies))
-    first.notes += [note for look in looks for note in _refusals(look)]
+    refused = [part for look in looks for _, part in look.parts if isinstance(part, Refused)]
+    refused += [one for one in assembled if isinstance(one, Refused)]
+    first.notes += map(_refusal, refused)
     first.skipped = sum(look.is_skipped for look in looks)
     return tuple(compositions.values()) or (first,)
 
@@ -79,10 +87,13 @@ def _servers(looks: Sequence[Look]) -> Iterator[Described | Unknown]:
         yield from _named([(title, part) for title, part in look.parts if isinstance(part, ApiServerSource)], look)
 
 
-def _assembled(looks: Sequence[Look]) -> Iterator[Described | Unknown]:
-    """Give the API servers that several files describe together."""
+def _assembled(looks: Sequence[Look]) -> Iterator[Described | Unknown | Refused]:
+    """Give the API servers that several files describe together, and files that turn out to describe none.
+
+    Such a file is unknown where the configuration names it: whoever named it took it for an API server's.
+    """
     by_file = {look.found.shown: look for look in looks}
-    groups: dict[Callable[[Sequence[Fragment]], Sequence[ApiServerSource]], list[Fragment]] = {}
+    groups: dict[Assemble, list[Fragment]] = {}
     titles: dict[object, str] = {}
     for look in looks:
         for title, part in look.parts:
@@ -91,13 +102,22 @@ def _assembled(looks: Sequence[Look]) -> Iterator[Described | Unknown]:
                 titles.setdefault(part.assemble, title)
     for assemble, fragments in groups.items():
         try:
-            sources = assemble(fragments)
+            parts = assemble(fragments)
         except CollectionError as error:
             yield Unknown(fragments[0].manifest.shown, error)
             continue
+        yield from (_refused(part, by_file[part.file]) for part in parts if isinstance(part, Refused))
+        sources = [part for part in parts if isinstance(part, ApiServerSource)]
         for file in dict.fromkeys(source.file for source in sources):
             those = [(titles[assemble], source) for source in sources if source.file == file]
             yield from _named(those, by_file.get(file, by_file[fragments[0].manifest.shown]))
+
+
+def _refused(part: Refused, look: Look) -> Unknown | Refused:
+    """Give a file that describes no API server as what it is, depending on how it was found."""
+    if look.found.searched:
+        return part
+    return Unknown(look.name or part.file, Malformed(part.reason, where=part.file, hint=part.hint))
 
 
 def _named(sources: Sequence[tuple[str, ApiServerSource]], look: Look) -> Iterator[Described]:
@@ -122,9 +142,8 @@ def _told_apart(servers: Sequence[Described | Unknown]) -> Iterator[Described | 
         yield replace(one, name=f"{one.name} ({met[one.name]})") if counts[one.name] > 1 else one
 
 
-def _refusals(look: Look) -> Iterator[Note]:
-    """Mention files that a search came upon and that belong elsewhere."""
-    for _, part in look.parts:
-        if isinstance(part, Refused):
-            text = f"{part.file} {part.reason}: {part.hint}"
-            yield Note(NoteSeverity.INFO, text, (Evidence(part.file, "kind", part.reason),))
+def _refusal(part: Refused) -> Note:
+    """Mention a file that a search came upon and that belongs elsewhere."""
+    return Note(
+        NoteSeverity.INFO, f"{part.file} {part.reason}: {part.hint}", (Evidence(part.file, "kind", part.reason),)
+    )

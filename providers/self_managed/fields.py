@@ -139,10 +139,12 @@ class Field:
         if isinstance(self.node, ScalarNode) or self.node is None:
             return self.text.encode(), self._above_text()
         first, last = self.node.start_mark, self.node.end_mark
-        lines = self.body.split("\n")[first.line : last.line + 1]
+        written = self.body.split("\n")
+        lines = written[first.line : last.line + 1]
         if lines:
-            lines[-1] = lines[-1][: last.column] if len(lines) > 1 else lines[-1][first.column : last.column]
-            lines[0] = lines[0][first.column :] if len(lines) > 1 else lines[0]
+            if last.line < len(written):  # else the last line has no break, and libyaml's mark is on the line below it
+                lines[-1] = lines[-1][: last.column]
+            lines[0] = lines[0][first.column :]
             rest = (line[first.column :] if not line[: first.column].strip() else line for line in lines[1:])
             text = "\n".join([lines[0], *rest])
             try:

@@ -64,6 +64,7 @@ def _look(found: Found, where: Where) -> Look:
         file = ManifestFile.load(found.path, found.shown, host, where.version)
     except CollectionError as error:
         return Look(found, host, name, error=error)
+    file.searched = found.searched
     return _searched(found, host, name, file) if found.searched else _named(found, host, name, file)
 
 

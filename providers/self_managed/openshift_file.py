@@ -11,7 +11,7 @@ from providers.self_managed.fields import Field
 from providers.self_managed.files import HostFiles
 from providers.self_managed.openshift_config import ACCESS, config_arguments, is_config
 from providers.self_managed.source import ApiServerSource, PlaceKind, Supply
-from providers.self_managed.supplies import supplied
+from providers.self_managed.supplies import Wanted, supplied
 from providers.self_managed.yaml_nodes import compose_all
 from scanner.apiserver import Setting, parse_arguments
 from scanner.errors import CollectionError, FlagError, Malformed, NotFound
@@ -47,7 +47,7 @@ def _read(source: ApiServerSource, setting: Setting, host: HostFiles, supplies: 
     if place.kind is PlaceKind.HOST and host.root is not None:
         return host.show(place.host_path), host.read(place.host_path)
     path = place.host_path if place.kind is PlaceKind.HOST else setting.value
-    found = supplied(supplies, path, place, source.file)
+    found = supplied(supplies, Wanted(path, place, source.file, host.root))
     if found is None or found[1].data is None:
         raise NotFound("it is not among the cluster's files", where=PurePosixPath(path).name)
     if found[1].unread:

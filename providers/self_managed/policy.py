@@ -10,7 +10,7 @@ from providers.self_managed.channels import NOTHING
 from providers.self_managed.evidence import of_absence, of_error, of_setting
 from providers.self_managed.files import read_file
 from providers.self_managed.reading import Content, Situation, where_to_look
-from providers.self_managed.source import Place, PlaceKind
+from providers.self_managed.source import Place
 from scanner.apiserver import Setting
 from scanner.audit_policy.reader import load
 from scanner.errors import CollectionError, PolicyError, PolicyLimitError
@@ -33,9 +33,9 @@ def read_policy(situation: Situation) -> tuple[PolicySource, str]:
         return UnreadablePolicy(f"the value of {_FLAG} is not known: {setting.unread}", (of_setting(setting),)), ""
     place = situation.place(setting)
     evidence = (of_setting(setting), *place.evidence)
-    refusal = _refusal(situation, setting, place)
-    if refusal:
-        return NoPolicy(refusal, evidence), ""
+    missing = situation.missing(setting, place)
+    if missing:
+        return NoPolicy(f"kube-apiserver refuses to start: {missing}", evidence), ""
     try:
         content = _read(situation, setting, place)
     except CollectionError as error:
@@ -47,16 +47,6 @@ def read_policy(situation: Situation) -> tuple[PolicySource, str]:
         return UnreadablePolicy(reason, (*evidence, of_error(error, setting.value)), error.permission), ""
     policy = _loaded(situation, content, evidence)
     return policy, _fingerprint(policy)
-
-
-def _refusal(situation: Situation, setting: Setting, place: Place) -> str:
-    """Say why kube-apiserver cannot find the file; empty where it may."""
-    if place.kind is not PlaceKind.ABSENT or situation.given(setting, place) is not None:
-        return ""
-    return (
-        f"kube-apiserver refuses to start: {_FLAG} names {setting.value}, "
-        "and no volume mount brings that file into its container"
-    )
 
 
 def _read(situation: Situation, setting: Setting, place: Place) -> Content:

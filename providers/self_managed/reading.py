@@ -11,7 +11,7 @@ from pathlib import Path
 from providers.self_managed.evidence import locator_of
 from providers.self_managed.files import HostFiles
 from providers.self_managed.source import ApiServerSource, GivenFile, Place, PlaceKind, Supply
-from providers.self_managed.supplies import supplied
+from providers.self_managed.supplies import Wanted, namesakes, supplied
 from scanner.apiserver import AuditConfiguration, Setting
 from scanner.errors import CollectionError, Malformed, NotFound
 from scanner.model import ApiServer, Evidence, Note
@@ -83,6 +83,12 @@ class Situation:
         """Find out where the file that a flag names really is."""
         return self.source.view.locate(setting.value)
 
+    def missing(self, setting: Setting, place: Place) -> str:
+        """Say why kube-apiserver cannot find a file, and so does not start; empty where it may find it."""
+        if place.kind is not PlaceKind.ABSENT or self.given(setting, place) is not None:
+            return ""
+        return f"--{setting.flag} names {setting.value}, and no volume mount brings that file into its container"
+
     def given(self, setting: Setting, place: Place) -> GivenFile | None:
         """Give what the settings themselves say about the file that a flag names; None where they do not."""
         return self.source.files.get(self._path(setting, place))
@@ -90,24 +96,28 @@ class Situation:
     def read(self, setting: Setting, place: Place) -> Content:
         """Read the file that a flag names: as the settings give it, from the host, or from the cluster's other files.
 
-        CollectionError says why it cannot be read; then it is the host's own error, where there is one.
+        CollectionError says why it cannot be read; then it is the host's own error, where there is one. What the host
+        has and does not let read is not looked for elsewhere.
         """
         given = self.given(setting, place)
         if given is not None and not given.if_absent:
             return Content.of(given)
         try:
             return self._on_host(place)
-        except CollectionError as error:
-            found = supplied(self.supplies, self._path(setting, place), place, self.source.file)
+        except NotFound as error:
+            wanted = Wanted(self._path(setting, place), place, self.source.file, self.host.root)
+            found = supplied(self.supplies, wanted)
             if found is not None:
                 return Content.of(found[1])
-            if given is not None and isinstance(error, NotFound) and self.host.root is not None:
+            if given is not None and self.host.root is not None:
                 return Content.of(given)
-            raise
+            raise _with_namesakes(error, namesakes(self.supplies, wanted)) from error
 
     def _on_host(self, place: Place) -> Content:
         if place.kind is PlaceKind.UNKNOWN:
             raise NotFound(f"it is not known where it is: {place.what}")
+        if place.kind is PlaceKind.ABSENT:
+            raise NotFound(f"it is not in the container: {place.what}")
         if place.kind is not PlaceKind.HOST:
             raise NotFound(f"it is on {place.what}, which is not on the host")
         return Content(self.host.show(place.host_path), self.host.read(place.host_path))
@@ -144,6 +154,14 @@ class Reading:
     version: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
+
+
+def _with_namesakes(error: NotFound, names: Sequence[str]) -> NotFound:
+    """Add to the hint which files have the same name, and may be the one that was not found."""
+    if not names:
+        return error
+    hint = f"check whether it is {' or '.join(names)}"
+    return NotFound(error.what, where=error.where, hint=f"{error.hint}, {hint}" if error.hint else hint)
 
 
 def where_to_look(error: CollectionError) -> str:

@@ -77,6 +77,9 @@ def _read(task: Task) -> Reading:
         return replace(_refused(source, name, error), version=source.version)
     host = task.described.host
     situation = Situation(source, host, configuration, task.policy, version, task.window, task.supplies)
+    missing = _missing(situation)
+    if missing is not None:
+        return replace(_refused(source, name, missing), version=source.version)
     policy, fingerprint = read_policy(situation)
     channels, notes = read_channels(situation)
     refusal = next((one.delivered for one in channels if isinstance(one.delivered, Refusal)), None)
@@ -89,6 +92,18 @@ def _read(task: Task) -> Reading:
         version=source.version,
         parameters=_parameters(situation) | ({} if refusal is None else refused_parameters(refusal.reason)),
     )
+
+
+def _missing(situation: Situation) -> FlagError | None:
+    """Give the error of a flag about authorization or authentication whose file is not in the container."""
+    configuration = situation.configuration
+    if situation.unread:
+        return None
+    for setting in (configuration.authorization.config, configuration.authentication_config):
+        missing = "" if setting is None or setting.unread else situation.missing(setting, situation.place(setting))
+        if setting is not None and missing:
+            return FlagError(missing, where=setting.place)
+    return None
 
 
 def refused_parameters(reason: str) -> dict[str, str]:

@@ -41,11 +41,13 @@ class ClusterObject:
     Attributes:
         kind: ``ConfigMap`` or ``Secret``.
         keys: The key of each path where the mount names them; empty where each key is its own path.
+        namespace: Its namespace; empty where that is not said.
     """
 
     kind: str
     name: str
     keys: Mapping[str, str] = field(default_factory=dict)
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,8 @@ class Supply:
         path: Its path; an API server finds it by the names at the path's end. Empty for an object.
         object: What it is in the API, such as a ConfigMap; None for a plain file.
         files: What it holds: by key for an object, under "" for a plain file.
+        root: The mounted host that it lies on; None where it lies on none.
+        searched: True where a search came upon it; False where the configuration names it.
     """
 
     file: str
@@ -200,6 +204,8 @@ class Supply:
     files: Mapping[str, GivenFile]
     path: str = ""
     object: ClusterObject | None = None
+    root: Path | None = None
+    searched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +216,12 @@ class Fragment:
         manifest: The file.
         content: The document, or the settings within it.
         assemble: Puts all fragments of one kind and cluster together; called once, with those whose `assemble` is the
-            same function, in the order of the files.
+            same function, in the order of the files. Gives API servers, and what turns out to be none.
     """
 
     manifest: ManifestFile
     content: Field
-    assemble: Callable[[Sequence[Fragment]], Sequence[ApiServerSource]]
+    assemble: Assemble
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +238,9 @@ class Refused:
     hint: str
 
 
+Assemble = Callable[[Sequence[Fragment]], Sequence[ApiServerSource | Refused]]
+"""Puts fragments together."""
+
 Part = ApiServerSource | Supply | Fragment | Refused
 """What a format makes of a file."""
 
@@ -242,6 +251,7 @@ class ManifestFile:
 
     Attributes:
         version: The Kubernetes version that the configuration gives; it counts before what the file says.
+        searched: True where a search came upon it; False where the configuration names it.
     """
 
     path: Path
@@ -249,6 +259,7 @@ class ManifestFile:
     host: HostFiles
     data: bytes
     version: str | None = None
+    searched: bool = False
     yaml_error: Malformed | None = field(default=None, init=False)
 
     @classmethod

@@ -73,7 +73,7 @@ def _source(shoot: Field) -> ApiServerSource:
         file=shoot.file,
         line=server.line,
         arguments=tuple(_arguments(shoot, server, reference, path)),
-        view=View(tuple(_mounts(reference)), "what else Gardener mounts stands in the seed cluster"),
+        view=View(tuple(_mounts(shoot, reference)), "what else Gardener mounts stands in the seed cluster"),
         version=match[1] if match else None,
         node=CONTROL_PLANE,
         remark=_REMARK,
@@ -103,10 +103,11 @@ def _arguments(shoot: Field, server: Field, reference: Field, path: str) -> Iter
     yield Argument("--audit-webhook-config-file=", shoot.file, named.line, _WEBHOOK, named.path)
 
 
-def _mounts(reference: Field) -> Iterator[Mount]:
+def _mounts(shoot: Field, reference: Field) -> Iterator[Mount]:
     """Give the ConfigMap of the policy, which Gardener copies to where the API server runs."""
     if reference:
-        config_map = ClusterObject("ConfigMap", reference.text, {_FILE: _KEY})
+        namespace = shoot.get("metadata", "namespace").text
+        config_map = ClusterObject("ConfigMap", reference.text, {_FILE: _KEY}, namespace)
         what = f"the ConfigMap {reference.text}"
         place = Place(
             PlaceKind.CLUSTER_OBJECT, what, "/", read_only=True, evidence=(reference.evidence(),), object=config_map

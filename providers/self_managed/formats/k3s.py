@@ -85,7 +85,7 @@ def _of_unit(file: ManifestFile) -> Iterator[Part]:
             yield Refused(file.shown, reason, "give the configuration of a server")
 
 
-def _assemble(fragments: Sequence[Fragment]) -> tuple[ApiServerSource, ...]:
+def _assemble(fragments: Sequence[Fragment]) -> tuple[ApiServerSource | Refused, ...]:
     """Give one server for each host: a unit reads its configuration file, a configuration file its drop-ins."""
     units = [one for one in fragments if one.content.node is None]
     hosts = {one.manifest.host.root for one in units if one.manifest.host.root is not None}
@@ -135,12 +135,15 @@ def _documents(data: bytes, shown: str) -> list[Field]:
     return [Field(shown, node, body=text) for node in compose_all(text, shown)]
 
 
-def _config_source(file: ManifestFile, found: _Found) -> ApiServerSource:
+def _config_source(file: ManifestFile, found: _Found) -> ApiServerSource | Refused:
     """Read configuration files without a unit."""
     documents, unread = found
     settings = read_settings(documents)
+    refused = None if unread else _without_server(file, settings)
+    if refused is not None:
+        return refused
     product = product_of(settings, str(file.path))
-    more = [*_without_server(settings), *unread]
+    more = [*unread]
     if not settings.keys() & SERVER_KEYS and not _has_server_data(file, settings, product):
         why = "an agent may have the same settings: nothing in the file tells that this is a server"
         more.append(Argument("", file.shown, documents[0].line, why))
@@ -156,15 +159,16 @@ def _has_server_data(file: ManifestFile, settings: dict[str, tuple[Argument, ...
     return file.host.root is not None and any(file.host.is_directory(f"{home}/server") for home in homes)
 
 
-def _without_server(settings: dict[str, tuple[Argument, ...]]) -> Iterator[Argument]:
-    """Say that a server without an API server takes it from another one."""
+def _without_server(file: ManifestFile, settings: dict[str, tuple[Argument, ...]]) -> Refused | None:
+    """Say that a server runs no API server, and takes it from another one; None where it runs one."""
     off = settings.get("disable-apiserver", ())
-    if off and off[-1].text.lower() in {"true", "1"}:
-        unread = "disable-apiserver is set: this server runs no API server, and another one does"
-        yield Argument("", off[-1].source, off[-1].line, unread, off[-1].key)
+    if not off or off[-1].text.lower() not in {"true", "1"}:
+        return None
+    reason = "sets disable-apiserver: this server runs no API server, and another one does"
+    return Refused(file.shown, reason, "give the configuration of a server that runs one")
 
 
-def _unit_sources(file: ManifestFile) -> Iterator[ApiServerSource]:
+def _unit_sources(file: ManifestFile) -> Iterator[ApiServerSource | Refused]:
     """Read the servers that a unit starts: the configuration file, the environment, then the words."""
     service = read_service(file)
     for command in service.commands:
@@ -188,7 +192,11 @@ def _unit_sources(file: ManifestFile) -> Iterator[ApiServerSource]:
         settings = read_settings(documents)
         for key, values in given.items():
             settings[key] = (*settings.get(key, ()), *values) if key == ARGUMENT else values
-        more = (*_without_server(settings), *unread, *service.unread)
+        refused = None if unread or service.unread else _without_server(file, settings)
+        if refused is not None:
+            yield refused
+            continue
+        more = (*unread, *service.unread)
         found = server(settings, product, file.shown, *more)
         yield ApiServerSource(
             file.shown, command.line or 1, found.arguments, found.view, files=found.files, tool=_tool(product)

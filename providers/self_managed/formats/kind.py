@@ -25,6 +25,8 @@ _OF_SERVER: Final = re.compile(r"/apiServer/extra(?:Args|Volumes)/")
 _OF_SERVER_WHOLE: Final = re.compile(r"/(?:apiServer/)?")
 _JSON_PATCH: Final = "patches of JSON operations are not read; give the static pod manifest of the node instead"
 
+_DIRECTORY: Final = "kubeadm applies patches to the static pod; give its manifest instead"
+
 
 class Kind:
     """A Cluster of kind.x-k8s.io; every control-plane node has an API server."""
@@ -82,14 +84,20 @@ def _arguments(cluster: Field, first: Field | None, patches: Sequence[Field]) ->
     defaults = [argument for argument in found if argument.line is None]
     if not patches:
         defaults = list(kubeadm_arguments(cluster.get("kubeadmConfigPatches")))
-    unread = [
-        Argument("", place.file, patch.line, _JSON_PATCH, patch.path)
-        for place in (cluster, first)
-        if place is not None
-        for patch in place.get("kubeadmConfigPatchesJSON6902").items()
-        if _changes_server(patch)
-    ]
-    return (*with_defaults(defaults[:1], own), *unread)
+    places = [place for place in (cluster, first) if place is not None]
+    return (*with_defaults(defaults[:1], own), *(unread for place in places for unread in _unread(place)))
+
+
+def _unread(place: Field) -> Iterator[Argument]:
+    """Give the patches of the API server that are not read: JSON operations, and a directory of kubeadm's patches."""
+    for patch in place.get("kubeadmConfigPatchesJSON6902").items():
+        if _changes_server(patch):
+            yield Argument("", place.file, patch.line, _JSON_PATCH, patch.path)
+    for patch in place.get("kubeadmConfigPatches").items():
+        for document in patch.documents():
+            directory = document.get("patches", "directory")
+            if directory:
+                yield Argument("", place.file, directory.line, _DIRECTORY, directory.path)
 
 
 def _changes_server(patch: Field) -> bool:

@@ -11,6 +11,7 @@ import binascii
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from providers.self_managed.fields import Field
@@ -43,6 +44,7 @@ _FORCED: Final = frozenset({"anonymous-auth", "authorization-mode"})
 """What kOps sets itself, whatever the object says."""
 _ROLES: Final = frozenset({"Master", "ControlPlane", "APIServer", "control-plane", "master", "apiserver"})
 _VERSION: Final = re.compile(r"v?(1\.\d+(?:\.\d+)?).*")
+_CHANNELS: Final = ("auditPolicyFile", "auditLogPath", "auditWebhookConfigFile")
 _MOUNTS: Final = "which other directories kOps mounts depends on its version"
 
 
@@ -79,14 +81,25 @@ def _assemble(fragments: Sequence[Fragment]) -> tuple[ApiServerSource, ...]:
     """Give the API server of each cluster, with the files of the cluster and of its instance groups."""
     groups = [one.content for one in fragments if _is_kops(one.content, "InstanceGroup")]
     clusters = [one.content for one in fragments if not _is_kops(one.content, "InstanceGroup")]
-    return tuple(_source(cluster, groups) for cluster in clusters)
+    return tuple(source for cluster in clusters for source in _sources(cluster, groups))
 
 
-def _source(cluster: Field, groups: list[Field]) -> ApiServerSource:
+def _sources(cluster: Field, groups: Sequence[Field]) -> Iterator[ApiServerSource]:
+    """Give the API server of each instance group that runs one; without such a group there is one."""
     name = cluster.get("metadata", "name").text
     own = [group for group in groups if _cluster_of(group) in {"", name} and group.get("spec", "role").text in _ROLES]
+    whole = _source(cluster)
+    if not own:
+        yield whole
+    for group in own:
+        files = {**whole.files, **dict(_files(group.get("spec", "fileAssets")))}
+        yield replace(whole, node=group.get("metadata", "name").text or CONTROL_PLANE, files=files)
+
+
+def _source(cluster: Field) -> ApiServerSource:
+    """Build the API server with what the cluster gives to all instance groups."""
     settings = cluster.get("spec", "kubeAPIServer")
-    arguments = (*_defaults(cluster), *_arguments(settings))
+    arguments = (*_defaults(cluster), *_arguments(settings), *_left_out(cluster))
     match = _VERSION.fullmatch(cluster.get("spec", "kubernetesVersion").text)
     return ApiServerSource(
         file=cluster.file,
@@ -94,8 +107,8 @@ def _source(cluster: Field, groups: list[Field]) -> ApiServerSource:
         arguments=arguments,
         view=View(tuple(_mounts(settings)), _MOUNTS),
         version=match[1] if match else None,
-        files={path: given for part in (cluster, *own) for path, given in _files(part.get("spec", "fileAssets"))},
-        cluster=name,
+        files=dict(_files(cluster.get("spec", "fileAssets"))),
+        cluster=cluster.get("metadata", "name").text,
         node=CONTROL_PLANE,
         tool="kops",
         remark="read from kOps' objects: what kOps writes onto the nodes when they are next rolled",
@@ -127,6 +140,16 @@ def _arguments(settings: Field) -> Iterator[Argument]:
         flag = _NAMES.get(name) or re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
         if value and is_relevant(flag) and flag not in _FORCED:
             yield value.argument(flag)
+
+
+def _left_out(cluster: Field) -> Iterator[Argument]:
+    """Leave open what an excerpt may have left out: the whole object may set it."""
+    settings = cluster.get("spec", "kubeAPIServer")
+    for name in _CHANNELS if _is_excerpt(cluster) else ():
+        if not settings.get(name):
+            flag = re.sub(r"(?=[A-Z])", "-", name).lower()
+            unread = f"{settings.path}.{name} is not part of the excerpt"
+            yield Argument(f"--{flag}=", cluster.file, settings.line, unread, f"{settings.path}.{name}")
 
 
 def _mounts(settings: Field) -> Iterator[Mount]:

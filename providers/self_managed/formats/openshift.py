@@ -7,7 +7,9 @@ control-plane-operator/controllers/hostedcontrolplane/v2/kas (auditcfg.go, confi
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from providers.self_managed.defaults import with_defaults
@@ -25,6 +27,7 @@ from providers.self_managed.source import (
     Part,
     Place,
     PlaceKind,
+    Refused,
     View,
 )
 from scanner.apiserver import Argument
@@ -44,6 +47,8 @@ _PROFILES: Final = {
     "None": "openshift-none",
 }
 _HOSTED: Final = frozenset({"HostedCluster", "HostedControlPlane"})
+_SINGLETON: Final = "cluster"
+_OTHER: Final = "describes an APIServer that is not named cluster, the only one that OpenShift reads"
 _UNSET: Final = "the file sets no audit flags, and is merged with other files that do; give those, too"
 
 
@@ -59,7 +64,9 @@ class OpenShift:
         for document in _documents(file.fields):
             version, kind = document.get("apiVersion").text, document.get("kind").text
             is_server = version.startswith("config.openshift.io/") and kind == "APIServer"
-            if is_server or is_config(document):
+            if is_server and document.get("metadata", "name").text not in {"", _SINGLETON}:
+                parts.append(Refused(file.shown, _OTHER, "give the object apiserver/cluster"))
+            elif is_server or is_config(document):
                 parts.append(Fragment(file, document, _assemble))
             elif version.startswith("hypershift.openshift.io/") and kind in _HOSTED:
                 parts.append(_hosted(document))
@@ -78,10 +85,49 @@ def _documents(documents: Sequence[Field]) -> Iterator[Field]:
 
 
 def _assemble(fragments: Sequence[Fragment]) -> tuple[ApiServerSource, ...]:
-    """Put the APIServer object, which chooses the profile, and the configurations, which give the flags, together."""
-    objects = [one.content for one in fragments if not is_config(one.content)]
-    configs = [one.content for one in fragments if is_config(one.content)]
-    return (_standalone(objects, configs),)
+    """Put the APIServer object, which chooses the profile, and the configurations, which give the flags, together.
+
+    A cluster has one such object: those of different directories are of different clusters. A configuration goes with
+    the nearest object, and those of different directories are never merged.
+    """
+    objects: dict[tuple[str, str], list[Field]] = {}
+    configs: dict[str, list[Field]] = {}
+    for fragment in fragments:
+        content, directory = fragment.content, posixpath.dirname(fragment.manifest.shown)
+        if is_config(content):
+            configs.setdefault(directory, []).append(content)
+        else:
+            audit = content.get("spec", "audit")
+            objects.setdefault((directory, audit.content()[0].decode() if audit else ""), []).append(content)
+    homes = list(dict.fromkeys(directory for directory, _ in objects))
+    near = {directory: _nearest(directory, homes) for directory in configs}
+    together = [
+        (home, same[:1], merged)
+        for (home, _), same in objects.items()
+        for merged in [configs[directory] for directory, nearest in near.items() if nearest == home] or [[]]
+    ]
+    together += [(directory, [], merged) for directory, merged in configs.items() if near[directory] is None]
+    names = _names([home for home, _, _ in together])
+    return tuple(replace(_standalone(only, merged), cluster=names[home]) for home, only, merged in together)
+
+
+def _nearest(directory: str, homes: Sequence[str]) -> str | None:
+    """Give the directory that shares most with another one; None where no single one does."""
+    shared = {home: len(posixpath.commonprefix([_steps(directory), _steps(home)])) for home in homes}
+    best = [home for home, length in shared.items() if length == max(shared.values())]
+    return best[0] if len(best) == 1 else None
+
+
+def _names(directories: Sequence[str]) -> dict[str, str]:
+    """Name clusters after their directories, below what these have in common; a single one needs no name."""
+    distinct = list(dict.fromkeys(directories))
+    common = len(posixpath.commonprefix([_steps(directory) for directory in distinct]))
+    few = len(distinct) == 1
+    return {one: "" if few else "/".join(_steps(one)[common:]) or posixpath.basename(one) or "." for one in distinct}
+
+
+def _steps(directory: str) -> list[str]:
+    return directory.split("/") if directory else []
 
 
 def _standalone(objects: Sequence[Field], configs: Sequence[Field]) -> ApiServerSource:

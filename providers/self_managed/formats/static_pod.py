@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -50,33 +51,34 @@ class StaticPod:
         return tuple(
             source
             for document in file.documents
-            for pod in _pods(document)
+            for pod, namespace in _pods(document)
             for container in items(child(pod, "spec", "containers"))
-            if (source := _source(file, pod, container)) is not None
+            if (source := _source(file, pod, container, namespace)) is not None
         )
 
 
 FORMAT: Final[Format] = StaticPod()
 
 
-def _pods(document: Node) -> Iterator[Node]:
-    """Give the pods of a document: itself, the items of a list, or the template of what makes pods."""
+def _pods(document: Node) -> Iterator[tuple[Node, str]]:
+    """Give the pods of a document with their namespaces: itself, the items of a list, or what a template makes."""
     kind = text(child(document, "kind"))
+    namespace = text(child(document, "metadata", "namespace"))
     if kind == "Pod":
-        yield document
+        yield document, namespace
     elif kind in _TEMPLATES:
         template = child(document, *_TEMPLATES[kind])
         if template is not None:
-            yield template
+            yield template, namespace
     elif kind in {"List", "PodList"}:
         for item in items(child(document, "items")):
             if kind == "PodList":
-                yield item
+                yield item, text(child(item, "metadata", "namespace"))
             elif text(child(item, "kind")) != "List":
                 yield from _pods(item)
 
 
-def _source(file: ManifestFile, pod: Node, container: Node) -> ApiServerSource | None:
+def _source(file: ManifestFile, pod: Node, container: Node, namespace: str) -> ApiServerSource | None:
     """Read one container; None where it does not run kube-apiserver."""
     environment = _environment(container)
     command = (*items(child(container, "command")), *items(child(container, "args")))
@@ -90,7 +92,7 @@ def _source(file: ManifestFile, pod: Node, container: Node) -> ApiServerSource |
         file=file.shown,
         line=line(command[0]) if command else line(container),
         arguments=arguments,
-        view=_view(file, pod, container, environment),
+        view=_view(file, pod, container, environment, namespace),
         version=_version(container),
         node=text(child(pod, "spec", "nodeName")),
         carried=_carried(pod, container),
@@ -149,14 +151,23 @@ def _version(container: Node) -> str | None:
     return match[1] if match else None
 
 
-def _view(file: ManifestFile, pod: Node, container: Node, environment: Environment) -> View:
+def _view(file: ManifestFile, pod: Node, container: Node, environment: Environment, namespace: str) -> View:
     """Put volumes and mounts together."""
     volumes = {text(child(volume, "name")): volume for volume in items(child(pod, "spec", "volumes"))}
     mounts = tuple(
         Mount(text(child(mount, "mountPath")) or "/", _place(file, mount, volumes, environment))
         for mount in items(child(container, "volumeMounts"))
     )
+    mounts = tuple(_in_namespace(mount, namespace) for mount in mounts)
     return View(mounts, working_directory=text(child(container, "workingDir")) or "/")
+
+
+def _in_namespace(mount: Mount, namespace: str) -> Mount:
+    """Say of which namespace the object of a mount is: a pod reads those of its own."""
+    found = mount.place.object
+    if found is None:
+        return mount
+    return replace(mount, place=replace(mount.place, object=replace(found, namespace=namespace)))
 
 
 def _place(file: ManifestFile, mount: Node, volumes: dict[str, Node], environment: Environment) -> Place:

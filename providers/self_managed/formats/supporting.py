@@ -63,10 +63,11 @@ def _objects(document: Field) -> Iterator[Supply]:
         for item in document.get("items").items():
             yield from _objects(item)
     if kind in _OBJECTS:
-        name = document.get("metadata", "name").text
+        name, namespace = (document.get("metadata", key).text for key in ("name", "namespace"))
         files = dict(_files(document, kind))
         if files:
-            yield Supply(document.file, f"{kind} {name}", files, object=ClusterObject(kind, name))
+            found = ClusterObject(kind, name, namespace=namespace)
+            yield Supply(document.file, f"{kind} {name}", files, object=found)
 
 
 def _files(document: Field, kind: str) -> Iterator[tuple[str, GivenFile]]:

@@ -71,7 +71,7 @@ def servers(form: Format, file: ManifestFile | str, shown: str = "file.yaml") ->
     parts = form.read(file)
     fragments = [part for part in parts if isinstance(part, Fragment)]
     assembled = fragments[0].assemble(fragments) if fragments else ()
-    return (*(part for part in parts if isinstance(part, ApiServerSource)), *assembled)
+    return tuple(part for part in (*parts, *assembled) if isinstance(part, ApiServerSource))
 
 
 Options = dict[str, Any]

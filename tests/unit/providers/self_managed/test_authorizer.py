@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.providers.self_managed.hosts import Host, ScanHost
+from scanner.model import LinkState, NoPolicy
+from tests.unit.providers.self_managed.hosts import MANIFEST, POLICY, Host, ScanHost
 
 RBAC = "--authorization-mode=Node,RBAC"
 AUTHN = "--authentication-config=/etc/kubernetes/authn.yaml"
@@ -201,3 +202,29 @@ async def test_authorization_configuration(
     assert authorizer.reason == f"{reason}; anonymous requests are off"
     located = [item.locator for item in authorizer.evidence if item.source.endswith("authz.yaml")]
     assert located == (["line 3, authorizers"] if can_deny is not None else [])
+
+
+@pytest.mark.parametrize("flag", ["authorization-config", "authentication-config"])
+async def test_a_configuration_that_no_mount_covers_keeps_the_server_from_starting(
+    host: Host, scan_host: ScanHost, flag: str
+) -> None:
+    host.pod([f"--{flag}=/srv/config.yaml", f"--audit-policy-file={POLICY}", "--audit-log-path=/var/log/audit.log"])
+    server, observation = await scan_host()
+    reason = (
+        f"kube-apiserver refuses to start: --{flag} names /srv/config.yaml, "
+        "and no volume mount brings that file into its container"
+    )
+    assert server.policy == NoPolicy(reason, server.policy.evidence)
+    assert server.policy.evidence[0].locator == "10"
+    assert [(one.exported.state, one.exported.reason) for one in server.channels] == [(LinkState.GAP, reason)]
+    assert observation.parameters["refused"] == reason.partition(": ")[2]
+
+
+async def test_a_configuration_of_a_server_whose_flags_are_not_all_known_may_be_another(
+    host: Host, scan_host: ScanHost
+) -> None:
+    host.pod(["--authorization-config=/srv/config.yaml", "$(MORE)"])
+    text = (host.root / MANIFEST).read_text()
+    host.put(MANIFEST, text.replace("    volumeMounts:", "    envFrom: [{configMapRef: {name: x}}]\n    volumeMounts:"))
+    server, _ = await scan_host()
+    assert (server.authorizer.can_deny, "refuses" in server.authorizer.reason) == (None, False)

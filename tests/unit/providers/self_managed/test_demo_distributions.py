@@ -111,6 +111,15 @@ SHOWN: dict[str, tuple[str | None, str, str, str]] = {
         "ok",
         "/var/log/kube-audit/audit-log.json is on /var/log/kube-audit, which RKE1 mounts writable",
     ),
+    "kubespray": (
+        "1.34.1",
+        "2 rules",
+        "ok",
+        (
+            "/var/log/audit/kube-apiserver-audit.log is on /var/log/kubernetes/audit, "
+            "which Kubespray mounts writable at /var/log/audit"
+        ),
+    ),
     "flag-list": (
         None,
         "3 rules",

@@ -102,6 +102,16 @@ def test_content_in_flow_style_is_no_json(text: str, data: bytes) -> None:
     assert root(text).get("policy").content()[0] == data
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\n# the end", "\n...", " # all"])
+@pytest.mark.parametrize(
+    "text", ["policy:\n  rules:\n  - level: Metadata\n    omit: [a]", "policy:\n  a: 1", "policy: {a: 1}"]
+)
+def test_content_keeps_the_last_line_however_the_file_ends(text: str, end: str) -> None:
+    """What ends with the file has its end below the last line, as libyaml marks it."""
+    data, _ = root(text + end).get("policy").content()
+    assert yaml.safe_load(data) == yaml.safe_load(text)["policy"]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab: #-'\"\\é\n", max_size=6),
     lambda inner: (
@@ -112,10 +122,12 @@ JSON = st.recursive(
 
 
 @settings(deadline=None)
-@given(JSON.filter(lambda value: isinstance(value, (list, dict))), st.booleans())
-def test_content_means_what_stood_there(value: object, flow: bool) -> None:  # noqa: FBT001 - hypothesis hands it over
-    """Whatever the style, cutting a value out of a document does not change it."""
-    text = yaml.safe_dump({"before": [1, 2], "value": value, "after": {"x": "y"}}, default_flow_style=flow or None)
+@given(JSON.filter(lambda value: isinstance(value, (list, dict))), st.booleans(), st.booleans())
+def test_content_means_what_stood_there(value: object, flow: bool, last: bool) -> None:  # noqa: FBT001 - hypothesis
+    """Whatever the style, cutting a value out of a document does not change it, nor out of the end of one."""
+    document = {"before": [1, 2], "value": value, **({} if last else {"after": {"x": "y"}})}
+    text = yaml.safe_dump(document, default_flow_style=flow or None, sort_keys=False)
+    text = text.removesuffix("\n") if last else text
     data, _ = root(text).get("value").content()
     assert yaml.safe_load(data) == value
 

@@ -90,7 +90,22 @@ FILES = {
         f"    extra_args: {{token-auth-file: {SECRET}}}\n    extra_env: [A={SECRET}]\n"
         f"    secrets_encryption_config: {{custom_config: {{resources: [{{secret: {SECRET}}}]}}}}\n"
     ),
+    "k8s-cluster.yml": (
+        f"kube_network_plugin: calico\nkube_encrypt_token: {SECRET}\nkubernetes_audit_webhook: true\n"
+        f"audit_webhook_server_url: https://u:{SECRET}@siem.example/{SECRET}\nkubernetes_audit: !vault {SECRET}\n"
+        f"audit_webhook_server_extra_args: {{tls-server-name: {SECRET}}}\n"
+        f"kube_kubeadm_apiserver_extra_args: {{token-auth-file: {SECRET}}}\n"
+    ),
     "flags": f"--etcd-servers=https://u:{SECRET}@h\n--audit-log-path=-\n--token-auth-file={SECRET}\n",
+    "kube-apiserver": (
+        f"--etcd-servers=${{SNAP_DATA}}/kine.sock\n--token-auth-file={SECRET}\n--oidc-client-secret {SECRET}\n"
+        f"--audit-log-path=-\n--service-account-key-file='{SECRET}\n"
+    ),
+    "bootstrap.yaml": (
+        f"cluster-config: {{annotations: {{token: {SECRET}}}}}\nca-key: {SECRET}\n"
+        f"extra-node-config-files: {{hook.yaml: {SECRET}}}\n"
+        f"extra-node-kube-apiserver-args: {{--token-auth-file: {SECRET}, --audit-log-path: '-'}}\n"
+    ),
     "secret.yaml": (
         "kind: Pod\nspec:\n  containers:\n  - {name: kube-apiserver, command: [kube-apiserver, "
         "--audit-webhook-config-file=/s/kubeconfig], volumeMounts: [{name: s, mountPath: /s}]}\n"

@@ -318,3 +318,89 @@ async def test_a_path_without_files_beside_several_clusters_is_unknown_too(world
     observations = await scan({"name": "fleet", "paths": ["f", "missing/*.yaml"]})
     assert [one.ref.name for one in observations] == ["fleet/one", "fleet/two", "fleet"]
     assert reason_of(observations[2]).startswith("no file matches missing/*.yaml")
+
+
+MIRRORED = POD.replace("VOLUME", "hostPath: {path: /etc/audit}")
+
+
+async def test_a_policy_that_a_mounted_host_lacks_is_taken_from_no_other(world: Path, scan: Scan) -> None:
+    """Nor from another directory of the same host, whatever the name."""
+    put(world, {f"hosts/{name}/etc/pod.yaml": MIRRORED for name in "ab"})
+    put(world, {"hosts/a/etc/audit/policy.yaml": METADATA_ALL, "hosts/b/old/etc/audit/policy.yaml": METADATA_ALL})
+    cluster = {"name": "c", "paths": ["hosts/*/etc/**/*.yaml", "hosts/*/old/**/*.yaml"], "root": "hosts/*"}
+    (observation,) = await scan(cluster)
+    first, second = ((server.name, server.policy) for server in observation.servers)
+    assert first[0] == "a"
+    assert isinstance(first[1], InlinePolicy)
+    assert second[0] == "b"
+    assert reason_of(observation, 1) == (
+        "the audit policy hosts/b/etc/audit/policy.yaml could not be read: there is no such file (check whether it is "
+        "hosts/a/etc/audit/policy.yaml or hosts/b/old/etc/audit/policy.yaml, or set policy to a copy of the file)"
+    )
+
+
+@pytest.mark.parametrize(("copy", "is_taken"), [("policies/audit/policy.yaml", True), ("policies/policy.yaml", False)])
+async def test_a_file_beside_the_mounted_hosts(host: Host, world: Path, scan: Scan, copy: str, is_taken: bool) -> None:  # noqa: FBT001
+    """A name alone does not stand for a file that the host lacks."""
+    host.put("pod.yaml", MIRRORED)
+    put(world, {copy: METADATA_ALL})
+    (observation,) = await scan({"name": "c", "paths": ["hosts/*/pod.yaml", copy], "root": "hosts/*"})
+    assert isinstance(observation.servers[0].policy, InlinePolicy if is_taken else UnreadablePolicy)
+
+
+async def test_a_policy_that_may_not_be_read_has_no_stand_in(
+    host: Host, world: Path, scan: Scan, unprivileged: Unprivileged
+) -> None:
+    host.put("pod.yaml", MIRRORED)
+    host.put("etc/audit/policy.yaml", NONE).chmod(0)
+    put(world, {"etc/audit/policy.yaml": METADATA_ALL})
+    with unprivileged():
+        (observation,) = await scan(
+            {"name": "c", "paths": ["hosts/*/pod.yaml", "etc/audit/policy.yaml"], "root": "hosts/*"}
+        )
+    assert "hosts/cp-1/etc/audit/policy.yaml could not be read: may not be read" in reason_of(observation)
+
+
+async def test_the_file_of_another_host_is_not_taken_where_none_is_mounted(world: Path, scan: Scan) -> None:
+    put(world, {f"hosts/{name}/etc/kubernetes/pod.yaml": MIRRORED for name in "ab"})
+    put(world, {"hosts/a/etc/audit/policy.yaml": METADATA_ALL})
+    (observation,) = await scan({"name": "c", "paths": ["hosts"]})
+    assert policy_of(observation, 0).source == "hosts/a/etc/audit/policy.yaml"
+    assert "check whether it is hosts/a/etc/audit/policy.yaml" in reason_of(observation, 1)
+
+
+async def test_a_file_of_the_same_name_that_a_search_finds_elsewhere_is_not_taken(world: Path, scan: Scan) -> None:
+    put(world, {"d/pod.yaml": ON_HOST, "d/docs/policy.yaml": METADATA_ALL})
+    (observation,) = await scan({"name": "c", "paths": ["d"]})
+    assert reason_of(observation).endswith(
+        "(set root to the mounted host filesystem, check whether it is d/docs/policy.yaml, "
+        "or set policy to a copy of the file)"
+    )
+    (observation,) = await scan({"name": "c", "paths": ["d", "d/docs/policy.yaml"]})
+    assert isinstance(observation.servers[0].policy, UnreadablePolicy)
+    (observation,) = await scan({"name": "c", "paths": ["d/pod.yaml", "d/docs/policy.yaml"]})
+    assert policy_of(observation).source == "d/docs/policy.yaml"
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "taken"),
+    [
+        (["other"], ""),
+        ([""], "0.yaml"),
+        (["kube-system"], "0.yaml"),
+        (["other", "kube-system"], "1.yaml"),
+        (["", "kube-system"], "1.yaml"),
+    ],
+)
+async def test_an_object_of_another_namespace_is_not_taken(
+    world: Path, scan: Scan, namespaces: list[str], taken: str
+) -> None:
+    pod = POD.replace("VOLUME", "configMap: {name: audit}")
+    put(world, {"pod.yaml": pod.replace("spec:\n", "metadata: {namespace: kube-system}\nspec:\n", 1)})
+    for number, namespace in enumerate(namespaces):
+        given = config_map("audit", "policy.yaml", METADATA_ALL if namespace != "other" else NONE)
+        put(world, {f"{number}.yaml": given.replace("{name: audit}", f"{{name: audit, namespace: '{namespace}'}}")})
+    paths = ["pod.yaml", *(f"{number}.yaml" for number in range(len(namespaces)))]
+    (observation,) = await scan({"name": "c", "paths": paths})
+    policy = observation.servers[0].policy
+    assert (policy.source if isinstance(policy, InlinePolicy) else "") == taken

@@ -173,8 +173,23 @@ def test_settings_that_an_agent_may_have_as_well() -> None:
 
 
 def test_a_server_without_an_api_server() -> None:
-    (source,) = servers(FORMAT, "tls-san: x\ndisable-apiserver: true\n")
-    assert unread(source) == ["disable-apiserver is set: this server runs no API server, and another one does"]
+    assert servers(FORMAT, "tls-san: x\ndisable-apiserver: true\n") == ()
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "k3s.service"])
+async def test_a_server_without_an_api_server_is_unknown_where_it_is_named(world: Path, scan: Scan, name: str) -> None:
+    """A search that comes upon it mentions it."""
+    unit = "[Service]\nExecStart=/usr/local/bin/k3s server --disable-apiserver=true\n"
+    text = "tls-san: x\ndisable-apiserver: true\n" if name == "config.yaml" else unit
+    for path, content in ((f"b/etc/{name}", text), ("a/etc/rancher/k3s/config.yaml", "cluster-init: true\n")):
+        (world / "d" / path).parent.mkdir(parents=True, exist_ok=True)
+        (world / "d" / path).write_text(content)
+    said = f"d/b/etc/{name} sets disable-apiserver: this server runs no API server, and another one does"
+    (named,) = await scan({"name": "c", "paths": [f"d/b/etc/{name}"], "root": "d/*"})
+    assert [(one.name, one.policy.evidence[0].value) for one in named.servers] == [("b", said.partition(" ")[2])]
+    (found,) = await scan({"name": "c", "paths": ["d"], "root": "d/*"})
+    assert [one.name for one in found.servers] == ["a"]
+    assert f"{said}: give the configuration of a server that runs one" in [note.text for note in found.notes]
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,15 @@ def test_json_patches_that_may_change_the_api_server(kind: str, path: str, count
     assert len([one for one in source.arguments if one.unread]) == count
 
 
+@pytest.mark.parametrize("place", ["", "nodes:\n- role: control-plane\n  "])
+def test_a_directory_of_kubeadms_patches_is_not_read(place: str) -> None:
+    patch = "kubeadmConfigPatches:\n  - |\n    kind: InitConfiguration\n    patches: {directory: /patches}\n"
+    (source,) = servers(FORMAT, f"kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n{place}{patch}")
+    assert [(one.unread, one.line) for one in source.arguments if one.unread] == [
+        ("kubeadm applies patches to the static pod; give its manifest instead", 8 if place else 6)
+    ]
+
+
 @pytest.mark.parametrize("text", ["kind: Cluster\n", "apiVersion: kind.x-k8s.io/v1alpha4\nkind: Other\n", "a"])
 def test_what_is_not_of_kind(text: str) -> None:
     assert servers(FORMAT, text) == ()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from providers.self_managed.formats.kops import FORMAT
 from providers.self_managed.source import ApiServerSource, PlaceKind
-from tests.unit.providers.self_managed.hosts import servers
+from scanner.model import InlinePolicy, UnreadablePolicy
+from tests.unit.providers.self_managed.hosts import Scan, servers
 
 CLUSTER = """\
 apiVersion: kops.k8s.io/v1alpha2
@@ -118,12 +121,40 @@ def test_files_of_instance_groups(text: str, paths: list[str]) -> None:
     assert list(read(f"{CLUSTER}---\n{text}").files) == paths
 
 
-def test_an_excerpt_leaves_authorization_open() -> None:
+def test_each_instance_group_has_an_api_server_with_its_own_files() -> None:
+    names = {"a": "Master", "b": "control-plane", "c": "Node"}
+    groups = [group(role=role).replace("{labels:", f"{{name: {name}, labels:") for name, role in names.items()]
+    groups[1] = groups[1].replace("path: /hook", "path: /other")
+    sources = servers(FORMAT, "---\n".join([CLUSTER + ASSET, *groups]))
+    assert [(one.node, list(one.files)) for one in sources] == [
+        ("a", ["/srv/kubernetes/assets/policy", "/hook"]),
+        ("b", ["/srv/kubernetes/assets/policy", "/other"]),
+    ]
+
+
+async def test_a_policy_that_one_instance_group_lacks_is_missing_there(world: Path, scan: Scan) -> None:
+    policy = "kind: Policy\\napiVersion: audit.k8s.io/v1\\nrules: [{level: Metadata}]\\n"
+    first = (
+        group().replace("{labels:", "{name: a, labels:").replace('path: /hook, content: "x"', f'content: "{policy}"')
+    )
+    second = first.replace("name: a", "name: b").replace("name: hook", "name: other")
+    cluster = CLUSTER.replace("assets/policy", "assets/hook").replace("    auditWebhookConfigFile: /hook\n", "")
+    (world / "c.yaml").write_text(f"{cluster}---\n{first}---\n{second}")
+    (observation,) = await scan({"name": "k", "paths": ["c.yaml"]})
+    assert [(one.name, type(one.policy)) for one in observation.servers] == [
+        ("a", InlinePolicy),
+        ("b", UnreadablePolicy),
+    ]
+
+
+def test_an_excerpt_leaves_open_what_it_does_not_say() -> None:
     source = read("spec:\n  kubeAPIServer: {auditLogPath: /a}\n")
     assert [(one.text, one.unread) for one in source.arguments] == [
         ("--anonymous-auth=false", ""),
         ("--authorization-mode=", "spec.authorization is not part of the excerpt"),
         ("--audit-log-path=/a", ""),
+        ("--audit-policy-file=", "spec.kubeAPIServer.auditPolicyFile is not part of the excerpt"),
+        ("--audit-webhook-config-file=", "spec.kubeAPIServer.auditWebhookConfigFile is not part of the excerpt"),
     ]
 
 

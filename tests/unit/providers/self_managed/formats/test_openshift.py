@@ -8,7 +8,7 @@ import pytest
 
 from providers.self_managed.files import HostFiles
 from providers.self_managed.formats.openshift import FORMAT
-from providers.self_managed.source import ApiServerSource, Fragment, ManifestFile, PlaceKind
+from providers.self_managed.source import ApiServerSource, Fragment, ManifestFile, PlaceKind, Refused
 from scanner.model import InlinePolicy, ManagedPolicy, UnreadablePolicy
 from tests.unit.providers.self_managed.hosts import Host, Scan, servers
 
@@ -100,16 +100,77 @@ def test_a_configuration_that_is_merged_with_others() -> None:
     assert [one.unread for one in source.arguments if one.unread] == [why]
 
 
-def test_the_object_and_the_configuration_together() -> None:
+def put_together(*files: tuple[str, str]) -> list[ApiServerSource]:
     parts = [
         part
-        for name, text in (("config.yaml", CONFIG), ("server.yaml", server("{profile: None}")))
+        for name, text in files
         for part in FORMAT.read(ManifestFile(Path(f"/x/{name}"), name, HostFiles(None), text.encode()))
         if isinstance(part, Fragment)
     ]
-    (source,) = parts[0].assemble(parts)
+    return list(parts[0].assemble(parts))
+
+
+def test_the_object_and_the_configuration_together() -> None:
+    (source,) = put_together(("config.yaml", CONFIG), ("server.yaml", server("{profile: None}")))
     assert source.files[POLICY].published == "openshift-none"
     assert source.arguments[-1].source == "config.yaml"
+    assert source.cluster == ""
+
+
+def test_objects_of_different_directories_are_of_different_clusters() -> None:
+    sources = put_together(
+        ("fleet/a/api/server.yaml", server("{profile: None}")),
+        ("fleet/b/api/server.yaml", server("{profile: Default}")),
+        ("fleet/b/kas/config.yaml", CONFIG),
+        ("fleet/config.yaml", CONFIG),
+    )
+    given = [one.files[POLICY].published if one.files else "" for one in sources]
+    assert [one.cluster for one in sources] == ["a/api", "b/api", "fleet"]
+    assert given == ["openshift-none", "openshift-default", ""]
+    assert [one.arguments[-1].source for one in sources] == [
+        "fleet/a/api/server.yaml (OpenShift's default)",
+        "fleet/b/kas/config.yaml",
+        "fleet/config.yaml",
+    ]
+
+
+def test_differing_objects_of_one_directory_are_both_read() -> None:
+    sources = put_together(
+        ("a.yaml", server("{profile: None}")),
+        ("b.yaml", server("{profile: Default}")),
+        ("c.yaml", server("{profile: Default}")),
+    )
+    assert [one.files[POLICY].published for one in sources] == ["openshift-none", "openshift-default"]
+    assert {one.cluster for one in sources} == {""}
+
+
+def test_configurations_of_different_directories_are_not_merged() -> None:
+    off = CONFIG.replace("/var/log/kube-apiserver/audit.log", "''")
+    sources = put_together(("a/config.yaml", off), ("b/config.yaml", CONFIG), ("server.yaml", server("{}")))
+    assert [(one.file, "--audit-log-path=" in texts(one)) for one in sources] == [
+        ("server.yaml", True),
+        ("server.yaml", False),
+    ]
+
+
+def test_an_object_of_another_name_is_one_that_openshift_does_not_read() -> None:
+    data = server("{}").replace("name: cluster", "name: mine").encode()
+    (part,) = FORMAT.read(ManifestFile(Path("/x/s.yaml"), "s.yaml", HostFiles(None), data))
+    assert isinstance(part, Refused)
+    assert part.reason == "describes an APIServer that is not named cluster, the only one that OpenShift reads"
+
+
+async def test_two_clusters_below_one_directory(world: Path, scan: Scan) -> None:
+    for name, profile in (("a", "None"), ("b", "Default")):
+        (world / name).mkdir()
+        (world / name / "apiserver.yaml").write_text(server(f"{{profile: {profile}}}"))
+    observations = await scan({"name": "o", "paths": ["."]})
+    assert [one.ref.name for one in observations] == ["o/a", "o/b"]
+    policies = [one.servers[0].policy for one in observations]
+    assert [one.name for one in policies if isinstance(one, ManagedPolicy)] == [
+        "openshift-none",
+        "openshift-default",
+    ]
 
 
 def test_a_list_of_objects() -> None:

@@ -84,6 +84,57 @@ def test_what_is_not_of_k3d(text: str) -> None:
     assert servers(k3d.FORMAT, text) == ()
 
 
+FILTERED = """\
+apiVersion: k3d.io/v1alpha5
+kind: Simple
+servers: 4
+options: {k3s: {extraArgs: [{arg: --kube-apiserver-arg=audit-log-path=/a, nodeFilters: ["FILTER"]}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("nodes", "chosen"),
+    [
+        ("server:0", [True, False, False, False]),
+        ("servers:1,3", [False, True, False, True]),
+        ("server:1-2", [False, True, True, False]),
+        ("server:2-", [False, False, True, True]),
+        ("server:-1", [True, True, False, False]),
+        ("server:0:direct", [True, False, False, False]),
+        ("server:*", [True]),
+        ("server", [True]),
+        ("all:*", [True]),
+        ("all", [True]),
+        ("agent:0", [False]),
+        ("loadbalancer", [False]),
+    ],
+)
+def test_the_servers_that_a_filter_of_k3d_chooses(nodes: str, chosen: list[bool]) -> None:
+    sources = servers(k3d.FORMAT, FILTERED.replace("FILTER", nodes))
+    assert ["--audit-log-path=/a" in texts(source) for source in sources] == chosen
+    names = [source.node for source in sources]
+    assert names == ([f"server-{number}" for number in range(4)] if len(chosen) > 1 else [""])
+    assert [unread(source) for source in sources] == [[]] * len(chosen)
+
+
+def test_a_filter_of_k3d_that_is_not_understood() -> None:
+    (source,) = servers(k3d.FORMAT, FILTERED.replace("FILTER", "server:first"))
+    assert unread(source) == ["which nodes this filter chooses is not known"]
+
+
+def test_more_servers_than_are_read() -> None:
+    sources = servers(k3d.FORMAT, FILTERED.replace("FILTER", "server:0").replace("servers: 4", "servers: 1000000"))
+    assert [unread(source) for source in sources[-2:]] == [[], ["only the first 50 of 1000000 servers are read"]]
+
+
+def test_a_volume_of_one_server_of_k3d(tmp_path: Path) -> None:
+    volumes = 'volumes: [{volume: p.yaml:/p.yaml, nodeFilters: ["server:0"]}]\n'
+    (tmp_path / "k3d.yaml").write_text(FILTERED.replace("FILTER", "all") + volumes)
+    (tmp_path / "p.yaml").write_text("kind: Policy\n")
+    sources = servers(k3d.FORMAT, ManifestFile.load(tmp_path / "k3d.yaml", "k3d.yaml", HostFiles(None)))
+    assert [list(source.files) for source in sources] == [["/p.yaml"], [], [], []]
+
+
 FULL = "# flags\n\n--etcd-servers=https://x\n--audit-log-path /a \\\n--audit-policy-file='/p'\n"
 PART = "the list may be a part of the command line only: it lacks --etcd-servers, which every kube-apiserver has"
 

@@ -104,27 +104,86 @@ def test_a_worker_runs_no_api_server() -> None:
     assert part.reason == "is the machine configuration of a worker, which runs no API server"
 
 
-def fragments(name: str, text: str) -> list[Fragment]:
-    parts = FORMAT.read(ManifestFile(Path(f"/x/{name}"), name, HostFiles(None), text.encode()))
-    return [part for part in parts if isinstance(part, Fragment)]
+def fragments(name: str, text: str, *, searched: bool = False) -> list[Fragment]:
+    file = ManifestFile(Path(f"/x/{name}"), name, HostFiles(None), text.encode(), searched=searched)
+    return [part for part in FORMAT.read(file) if isinstance(part, Fragment)]
 
 
-def test_patches_in_files_of_their_own_go_into_every_machine() -> None:
-    parts = [
-        *fragments("a.yaml", MACHINE),
-        *fragments("b.yaml", MACHINE.replace("cp-1", "cp-2")),
-        *fragments("patch.yaml", NEW),
+def assembled(*parts: list[Fragment]) -> list[ApiServerSource]:
+    every = [part for some in parts for part in some]
+    return list(every[0].assemble(every))
+
+
+def unread(source: ApiServerSource) -> list[tuple[str, str]]:
+    return [(one.source, one.unread.partition(";")[0]) for one in source.arguments if one.unread]
+
+
+NOT_SAID = "whether this patch was merged into the machine configuration is not said"
+NOT_WHOLE = "a patch is not the whole of a machine"
+
+
+def test_patches_that_the_configuration_names_go_into_every_machine() -> None:
+    sources = assembled(
+        fragments("a.yaml", MACHINE),
+        fragments("b.yaml", MACHINE.replace("cp-1", "cp-2")),
+        fragments("patch.yaml", NEW),
+    )
+    assert [(one.node, one.files[POLICY].evidence.source, unread(one)) for one in sources] == [
+        ("cp-1", "patch.yaml", []),
+        ("cp-2", "patch.yaml", []),
     ]
-    sources = parts[0].assemble(parts)
-    assert [(one.node, one.files[POLICY].evidence.source) for one in sources] == [
-        ("cp-1", "patch.yaml"),
-        ("cp-2", "patch.yaml"),
-    ]
 
 
-def test_a_patch_alone_is_one_machine() -> None:
-    source = read("cluster:\n  apiServer:\n    extraArgs:\n      audit-log-maxage: ''\n")
-    assert "--audit-log-maxage=" in texts(source)
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        (NEW, NOT_SAID),
+        ("cluster: {apiServer: {extraArgs: {audit-log-path: ''}}}\n", NOT_SAID),
+        ("cluster: {apiServer: {extraVolumes: [{hostPath: /a, mountPath: /var/log/audit}]}}\n", NOT_SAID),
+        ("- {op: replace, path: /cluster/apiServer/auditPolicy, value: {}}\n", NOT_SAID),
+        ("cluster: {apiServer: {certSANs: [a.example]}}\n", ""),
+        ("cluster: {apiServer: {extraArgs: {audit-log-maxage: '7'}}}\n", ""),  # the machine has it already
+        ("- {op: add, path: /cluster/apiServer/certSANs/-, value: a.example}\n", ""),
+        ("- {op: add, path: /machine/sysctls, value: {}} # apiServer\n", ""),
+    ],
+)
+def test_a_patch_that_a_search_came_upon_may_have_been_merged_in(patch: str, expected: str) -> None:
+    (source,) = assembled(fragments("d/cp.yaml", MACHINE), fragments("d/patches/p.yaml", patch, searched=True))
+    assert [why for _, why in unread(source)] == ([expected] if expected else [])
+    assert source.files[POLICY].published == "talos-default"
+
+
+def test_json_operations_that_are_named_are_not_read_either() -> None:
+    operation = "- {op: remove, path: /cluster/apiServer}\n"
+    (source,) = assembled(fragments("cp.yaml", MACHINE), fragments("p.yaml", operation))
+    assert unread(source) == [("p.yaml", NOT_SAID)]
+
+
+def test_a_patch_is_of_the_machines_that_it_lies_with() -> None:
+    sources = assembled(
+        fragments("a/cp.yaml", MACHINE), fragments("b/cp.yaml", MACHINE), fragments("a/patch.yaml", NEW)
+    )
+    assert [one.files[POLICY].evidence.source for one in sources] == ["a/patch.yaml", "b/cp.yaml (Talos' default)"]
+
+
+def test_a_patch_that_lies_with_no_machine_may_be_of_any() -> None:
+    sources = assembled(
+        fragments("clusterconfig/cp.yaml", MACHINE), fragments("patches/patch.yaml", NEW, searched=True)
+    )
+    assert [unread(one) for one in sources] == [[("patches/patch.yaml", NOT_SAID)]]
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "cluster:\n  apiServer:\n    extraArgs:\n      audit-log-maxage: ''\n",
+        NEW,
+        "- {op: add, path: /cluster/apiServer/auditPolicy, value: {}}\n",
+    ],
+)
+def test_a_patch_alone_is_a_machine_that_is_not_known(patch: str) -> None:
+    source = read(patch)
+    assert unread(source) == [("m.yaml", NOT_WHOLE)]
     assert source.node == ""
 
 
@@ -157,6 +216,23 @@ def test_a_talconfig_gives_each_control_plane_node_its_patches() -> None:
         15,
         "nodes[1].patches[0]: cluster.apiServer.extraArgs.audit-log-maxage",
     )
+
+
+def test_patches_beside_a_talconfig_count_only_where_it_names_them() -> None:
+    talconfig = fragments("h/talconfig.yaml", TALCONFIG)
+    assert assembled(talconfig, fragments("h/patches/p.yaml", NEW, searched=True)) == []
+    (other,) = assembled(talconfig, fragments("other/p.yaml", NEW, searched=True))
+    assert unread(other) == [("other/p.yaml", NOT_WHOLE)]
+
+
+@pytest.mark.parametrize(("override", "value"), [("true", "100"), ("false", "5")])
+def test_patches_of_a_node_in_place_of_those_of_the_control_plane(override: str, value: str) -> None:
+    text = TALCONFIG.replace("audit-log-maxage: 2", "audit-log-maxsize: 5")
+    text = text.replace("- hostname: b\n", f"- hostname: b\n  overridePatches: {override}\n")
+    first, second = servers(FORMAT, text)
+    assert "--audit-log-maxsize=5" in texts(first)
+    assert f"--audit-log-maxsize={value}" in texts(second)
+    assert "--audit-log-maxage=3" in texts(second)
 
 
 @pytest.mark.parametrize(
