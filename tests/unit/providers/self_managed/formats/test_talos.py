@@ -111,7 +111,7 @@ def fragments(name: str, text: str, *, searched: bool = False) -> list[Fragment]
 
 def assembled(*parts: list[Fragment]) -> list[ApiServerSource]:
     every = [part for some in parts for part in some]
-    return list(every[0].assemble(every))
+    return [source for source in every[0].assemble(every) if isinstance(source, ApiServerSource)]
 
 
 def unread(source: ApiServerSource) -> list[tuple[str, str]]:
