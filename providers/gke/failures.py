@@ -118,9 +118,7 @@ def _refused(error: Exception, operation: str, place: str, text: str) -> Collect
     """Translate what Google refuses for a reason that is known; None for anything else."""
     if isinstance(error, google_errors.Unauthorized):
         hint = "check that the credentials are current, and this machine's clock"
-        return CredentialsError(
-            f"{operation} does not accept the credentials: {text}", where=place, hint=hint, said=text
-        )
+        return CredentialsError(f"{operation} does not accept the credentials: {text}", where=place, hint=hint)
     if isinstance(error, google_errors.TooManyRequests):
         hint = "raise scan.retries, lower scan.max_calls, or set quota_project"
         return Throttled(f"{operation} was still throttled after all attempts", where=place, hint=hint, said=text)
@@ -141,7 +139,7 @@ def _broken(error: Exception, operation: str, place: str, text: str) -> Collecti
         hint = _CERTIFICATE if _UNTRUSTED in text else "check the network, the proxy and endpoints, or try again later"
         return Unreachable(f"{operation} could not be reached: {text}", where=place, hint=hint)
     if isinstance(error, google_errors.GoogleAPIError):
-        return CollectionError(f"{operation} was refused: {text}", where=place, said=text)
+        return CollectionError(f"{operation} was refused: {text}", where=place)
     hint = "check for a proxy that answers in the API's place"
     return Malformed(f"the answer to {operation} cannot be understood: {text}", where=place, hint=hint)
 

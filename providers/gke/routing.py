@@ -216,7 +216,7 @@ def _hop(project: ProjectFacts, sink: Sink, entries: Entries) -> Store:
 
 def _unread_level(level: SinkLevel, error: CollectionError) -> Store:
     """Say that the sinks of a level above are not known: they may keep the entries, or take them away."""
-    reason = f"what the sinks of {level.name} do with them could not be read: {error.what}"
+    reason = f"what the sinks of {level.name} do with Data Access entries could not be read: {error.what}"
     read = Evidence(LIST_SINKS, level.name, error.said or error.what)
     kept = Retention.unknown(reason, read, permission=error.permission)
     return Store(LinkState.UNKNOWN, reason, read, kept, error.permission)

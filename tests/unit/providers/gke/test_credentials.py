@@ -109,6 +109,8 @@ async def test_credentials_that_google_does_not_accept(gcp: GcpEmulator, collect
     [failure] = (await collect(project="payments-prod")).failures
     assert (failure.kind, failure.whole_account) == (FailureKind.CREDENTIALS, True)
     assert failure.reason.startswith("container:ListClusters does not accept the credentials: ")
+    words = failure.reason.split(": ")
+    assert len(words) == len(set(words))
 
 
 async def test_a_token_endpoint_that_refuses(gcp: GcpEmulator, collect: Collect) -> None:

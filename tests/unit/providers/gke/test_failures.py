@@ -58,6 +58,7 @@ def refusal(reason: str, **metadata: str) -> google_errors.Forbidden:
 def test_every_error_says_what_failed_and_where(error: Exception, kind: type[CollectionError], said: str) -> None:
     found = translate(error, "logging:ListSinks", "projects/p", "logging.sinks.list")
     assert type(found) is kind
+    assert not found.said or found.said not in found.what
     assert said in found.what
     assert found.where == "logging:ListSinks of projects/p"
     assert found.permission == ""

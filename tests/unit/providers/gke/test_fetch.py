@@ -288,7 +288,7 @@ async def test_sinks_above_that_cannot_be_read_leave_open_whether_they_intercept
     found = await main_of(collect, scan={"call_timeout": 0.5, "retries": 1})
     delivered = channel(found.clusters["main"], "data_read").delivered
     assert delivered.state is LinkState.UNKNOWN
-    assert "what the sinks of organizations/900 do with them could not be read" in delivered.reason
+    assert "what the sinks of organizations/900 do with Data Access entries could not be read" in delivered.reason
 
 
 @pytest.mark.parametrize("kind", ["throttle", "unavailable", "internal", "drop", "malformed", "hang"])

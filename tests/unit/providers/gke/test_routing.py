@@ -164,7 +164,7 @@ async def test_what_may_be_taken_above_holds_back_every_level_below(
     found = await reads(collect, scan={"retries": 0})
     assert found.delivered.state is LinkState.UNKNOWN
     assert found.delivered.reason.startswith(
-        "what the sinks of organizations/900 do with them could not be read: logging:ListSinks"
+        "what the sinks of organizations/900 do with Data Access entries could not be read: logging:ListSinks"
     )
     assert found.retention.at_least == 0
     central.cloud.sinks[P]["_Default"]["disabled"] = True
@@ -203,7 +203,7 @@ async def test_the_order_of_folders_that_only_the_project_shows_is_not_guessed(
     found = await reads(collect)
     assert (found.delivered.state, found.delivered.permission) == (LinkState.UNKNOWN, "resourcemanager.folders.get")
     assert found.delivered.reason.startswith(
-        "what the sinks of folders/30 and folders/5, whose order is not known, do with them could not be read: "
+        "what the sinks of folders/30 and folders/5, whose order is not known, do with Data Access entries could not"
     )
     cloud.sink(ORGANIZATION, "all", "storage.googleapis.com/everything", **INTERCEPTS)
     found = await reads(collect)
