@@ -74,7 +74,7 @@ class PolicyError(AuditCoverageError):
 
 
 class PolicyLimitError(PolicyError):
-    """An audit policy is larger or deeper than is read here; whether kube-apiserver takes it is not known."""
+    """An audit policy is larger or deeper than is read here, or has more rules; kube-apiserver may well take it."""
 
 
 class RequestError(AuditCoverageError):

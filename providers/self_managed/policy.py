@@ -12,6 +12,7 @@ from providers.self_managed.files import read_file
 from providers.self_managed.reading import Content, Situation, where_to_look
 from providers.self_managed.source import Place
 from scanner.apiserver import Setting
+from scanner.audit_policy.analysis import demand_analysable
 from scanner.audit_policy.reader import load
 from scanner.errors import CollectionError, PolicyError, PolicyLimitError
 from scanner.model import Evidence, InlinePolicy, ManagedPolicy, NoPolicy, PolicySource, UnreadablePolicy
@@ -68,9 +69,10 @@ def _loaded(situation: Situation, content: Content, evidence: tuple[Evidence, ..
             return ManagedPolicy(given.published, evidence, given.group_policies)
     try:
         policy = load(content.data, situation.version, source=content.shown)
+        demand_analysable(policy)
     except PolicyLimitError as error:
         beyond = Evidence(content.shown, "audit policy", error.what)
-        return UnreadablePolicy(f"the audit policy {content.shown} is not read: {error.what}", (*evidence, beyond))
+        return UnreadablePolicy(f"the audit policy {content.shown} cannot be judged: {error.what}", (*evidence, beyond))
     except PolicyError as error:
         refused = Evidence(content.shown, "audit policy", error.what)
         return NoPolicy(f"kube-apiserver refuses the audit policy {content.shown}: {error.what}", (*evidence, refused))

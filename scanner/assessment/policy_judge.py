@@ -13,6 +13,7 @@ from scanner.audit_policy.boxes import PATH_DIMENSIONS, RESOURCE_DIMENSIONS, Box
 from scanner.audit_policy.classes import Principal, RequestClass, Values
 from scanner.audit_policy.types import Level, Policy, Stage
 from scanner.knowledge.request_classes import RequestKnowledge, request_knowledge
+from scanner.knowledge.resources import CORE_ALIASES
 
 RULE_STAGES: Final = (Stage.REQUEST_RECEIVED, Stage.RESPONSE_STARTED, Stage.RESPONSE_COMPLETE)
 """The stages of the rule's pass sentence, in the order of a request."""
@@ -73,10 +74,10 @@ class PolicyJudge:
     """One policy, ready to be asked."""
 
     def __init__(self, policy: Policy) -> None:
-        """Tell apart all values that the knowledge names, and leave its noise out."""
+        """Tell apart all values that the knowledge names, and leave out its noise and what no API server has."""
         self.policy = policy
         self.knowledge = request_knowledge()
-        noise = tuple(one.requests() for one in self.knowledge.noise)
+        noise = (*(one.requests() for one in self.knowledge.noise), *_impossible(policy))
         classes = (*_all_classes(self.knowledge), *noise)
         self.space = PolicySpace(policy, classes, noise)
         self.with_noise = PolicySpace(policy, classes)
@@ -170,6 +171,13 @@ class PolicyJudge:
                 yield from ((_meet(one, long_box), needed.long_running) for one in rest)
                 rest = [part for one in rest for part in _subtract(one, long_box)]
         yield from ((one, needed.stages) for one in rest)
+
+
+def _impossible(policy: Policy) -> Iterator[RequestClass]:
+    """Give the requests for the names by which people mean the core group: no API server has one."""
+    groups = {entry.group for rule in policy.rules for entry in rule.resources} & CORE_ALIASES
+    if groups:
+        yield RequestClass(is_resource=True, api_groups=Values.only(*groups))
 
 
 def _all_classes(knowledge: RequestKnowledge) -> Iterator[RequestClass]:

@@ -22,9 +22,12 @@ from scanner.audit_policy.classes import OTHER, Principal, RequestClass
 from scanner.audit_policy.cover import Shelf
 from scanner.audit_policy.diagram import Diagram, Unique, walk
 from scanner.audit_policy.types import Level, Policy, PolicyRule, Stage
+from scanner.errors import PolicyLimitError
 
 Key = TypeVar("Key", bound=Hashable)
 
+# The time that an analysis takes grows with the square of the number of rules.
+MAX_RULES: Final = 1000
 _MOST_REMEMBERED: Final = 1024
 
 
@@ -52,6 +55,18 @@ def parts(policy: Policy, principal: Principal, requests: RequestClass) -> tuple
     return PolicySpace(policy, (requests,)).parts(principal, requests)
 
 
+def demand_analysable(policy: Policy) -> None:
+    """Refuse a policy with more rules than are analysed.
+
+    Raises:
+        PolicyLimitError: It is one; kube-apiserver may well take it.
+    """
+    if len(policy.rules) > MAX_RULES:
+        line = policy.rules[MAX_RULES].line
+        what = f"holds more than {MAX_RULES} rules, which is as many as are analysed"
+        raise PolicyLimitError(what, where=f"line {line}" if line else "", line=line)
+
+
 class PolicySpace:
     """A policy made ready for questions about any principal.
 
@@ -59,12 +74,16 @@ class PolicySpace:
         policy: The policy.
         classes: The classes that will be asked about; values that they name are told apart.
         ignored: Classes that are left out of every answer.
+
+    Raises:
+        PolicyLimitError: The policy has more rules than are analysed.
     """
 
     def __init__(
         self, policy: Policy, classes: Iterable[RequestClass] = (), ignored: Iterable[RequestClass] = ()
     ) -> None:
         """Lay out the dimensions and turn the rules into boxes."""
+        demand_analysable(policy)
         ignored = tuple(ignored)
         self.policy = policy
         self.axes = Axes.of(policy, (*classes, *ignored))

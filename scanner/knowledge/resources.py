@@ -7,12 +7,15 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from scanner.knowledge.request_classes import Source
+
+CORE_ALIASES: Final = frozenset({"core", "v1", "api", "legacy"})
+"""What people write for the core API group, whose name is empty; no API server has groups of these names."""
 
 
 class _Data(BaseModel):

@@ -10,7 +10,7 @@ from scanner.assessment.grading_words import join
 from scanner.assessment.policy_findings.dead import Dead
 from scanner.assessment.policy_findings.words import finding, group_words, listed
 from scanner.audit_policy.types import PolicyRule
-from scanner.knowledge.resources import ApiResource, resource_knowledge
+from scanner.knowledge.resources import CORE_ALIASES, ApiResource, resource_knowledge
 from scanner.model import PolicyFinding
 
 _RBAC_ONLY: Final = {"": {"users", "groups", "uids"}, "authentication.k8s.io": {"userextras"}}
@@ -21,7 +21,6 @@ _BODIES: Final = {
     "eviction": "pods/eviction",
 }
 """Kinds that are only ever sent to a subresource."""
-_CORE_NAMES: Final = frozenset({"core", "v1", "api", "legacy"})
 _NAMED_PATTERNS: Final = 'The patterns are "*", "pods/*" and "*/status"'
 
 
@@ -84,7 +83,7 @@ def _group(group: str, path: str) -> Dead | None:
     known = resource_knowledge().groups
     if group in known or "." in group or group == "*":
         return None
-    if group in _CORE_NAMES:
+    if group in CORE_ALIASES:
         why = 'there is no API group {values}; the core group is written ""'
         return Dead("unknown-group", group, path, why, 'Write group: ""')
     meant = next((one for one in known if one.partition(".")[0] == group), "")

@@ -249,7 +249,10 @@ def _is_policy(node: MappingNode, *, is_root: bool) -> bool:
     """Tell whether a mapping is an audit policy, or means to be one."""
     api_version, kind = _text(node, "apiversion"), _text(node, "kind")
     if api_version.startswith(_API):
-        return kind == "Policy" or (not kind and (is_root or isinstance(_member(node, "rules"), SequenceNode)))
+        if kind:
+            # kube-apiserver refuses a kind in other letters, which is to be said and not to be passed over.
+            return kind.lower() == "policy" or _has_levels(node)
+        return is_root or isinstance(_member(node, "rules"), SequenceNode)
     return (kind == "Policy" or (is_root and not kind and not api_version)) and _has_levels(node)
 
 

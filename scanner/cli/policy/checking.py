@@ -8,6 +8,7 @@ from typing import Literal
 
 from scanner.assessment.grading import grade_policy
 from scanner.assessment.policy_findings import never_read, refused, review
+from scanner.audit_policy.analysis import demand_analysable
 from scanner.audit_policy.extraction import Contents, FoundPolicy, Unreadable, may_hold_policies, policies
 from scanner.audit_policy.types import Policy, Position
 from scanner.cli.policy.inputs import Input
@@ -138,6 +139,7 @@ def _policy(found: FoundPolicy, options: Options) -> CheckedPolicy | Unreadable:
         return CheckedPolicy(found.where, found.position, (), None, (never_read(),), None, is_read=False)
     try:
         policy = found.load(options.kubernetes_version)
+        demand_analysable(policy)
     except PolicyError as error:
         place = Position(error.line, error.column or 1) if error.line else found.position
         if isinstance(error, PolicyLimitError):

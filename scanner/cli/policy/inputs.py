@@ -46,7 +46,10 @@ def inputs(names: Sequence[str]) -> Iterator[Input]:
     Raises:
         UsageError: A name is that of nothing; raised before anything is read.
     """
-    unique = list(dict.fromkeys(names))
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(_real(name), name)
+    unique = list(first.values())
     for name in unique:
         if name != STDIN and not os.path.lexists(name) and find(name) is None:
             hint = f"give a file, a folder, -, or a published policy: {', '.join(names_of_published())}"
@@ -56,7 +59,7 @@ def inputs(names: Sequence[str]) -> Iterator[Input]:
 
 def _read(names: Sequence[str]) -> Iterator[Input]:
     """Read one after the other."""
-    seen: set[str] = set()
+    seen = {_real(name) for name in names if not Path(name).is_dir()}
     for name in names:
         if name == STDIN:
             yield Input(STDIN_NAME, sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "", is_named=True)
@@ -68,9 +71,14 @@ def _read(names: Sequence[str]) -> Iterator[Input]:
             yield _file(name, is_named=True)
         else:
             for one in _folder(name):
-                if one.path not in seen and one.path not in names:
-                    seen.add(one.path)
+                if (real := _real(one.path)) not in seen:
+                    seen.add(real)
                     yield one
+
+
+def _real(name: str) -> str:
+    """Give the one name of what may be called by several, such as ``a.yaml`` and ``./a.yaml``."""
+    return os.path.realpath(name) if os.path.lexists(name) and name != STDIN else name
 
 
 def _folder(name: str) -> Iterator[Input]:

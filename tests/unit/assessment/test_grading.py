@@ -438,6 +438,18 @@ def test_locks_of_leader_election_are_noise_from_the_components_that_renew_them_
     assert "kube-scheduler" in found.categories[API_CALLS].lacks[Grade.MINIMUM]
 
 
+def test_a_rule_for_a_group_that_no_server_has_counts_for_nothing() -> None:
+    core = "- {level: Metadata, resources: [{group: core}, {group: v1, resources: [secrets]}]}\n"
+    found = graded(core)
+    assert grades(found) == ("none", "none", "none")
+    assert found.categories[API_CALLS].lacks[Grade.PARTIAL] == "every API call: no rule matches"
+    some = graded(f"{core}- {{level: Metadata, resources: [{{group: '', resources: [pods]}}]}}\n")
+    assert grades(some) == ("partial", "partial", "partial")
+    assert "everything but pods;" in some.categories[API_CALLS].lacks[Grade.MINIMUM]
+    dropped = graded("- {level: None, resources: [{group: core, resources: [secrets]}]}\n- level: Metadata\n")
+    assert grades(dropped) == ("complete", "complete", "complete")
+
+
 @pytest.mark.parametrize(
     "group", ["events.k8s.io", "coordination.k8s.io", "authentication.k8s.io", "authorization.k8s.io"]
 )

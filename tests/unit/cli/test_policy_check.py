@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 import yaml
 
+from scanner.audit_policy.analysis import MAX_RULES
 from scanner.audit_policy.reader import load
 from scanner.cli import main
 from scanner.errors import PolicyError
@@ -167,6 +168,7 @@ def test_among_other_documents_every_policy_is_checked(run: Run) -> None:
 BEYOND = {
     "large": (GOOD + "# a comment\n" * 100_000, "larger than 1048576 bytes, which is as much as is read"),
     "deep": (f"{GOOD}  x: {'[' * 250}{']' * 250}\n", "nested deeper than 200 levels, which is as deep as is read"),
+    "rules": (GOOD + "- level: Metadata\n" * MAX_RULES, "holds more than 1000 rules, which is as many as are analysed"),
     "deep JSON": (
         '{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata"}],\n"x": '
         + "[" * 50_000 + "]" * 50_000 + "}",
@@ -183,6 +185,8 @@ def test_what_is_beyond_our_limits_is_unknown_and_not_refused(run: Run, kind: st
     assert code == 3
     assert why in out
     assert "refuse" not in out
+    if kind == "rules":
+        assert out.startswith(f"p.yaml:{MAX_RULES + 4}:1: unknown: ")
     Path("p.yaml").write_text(f"{GOOD}---\n{text}")
     assert run("p.yaml")[0] == (3 if kind == "large" else 0)
 

@@ -350,6 +350,15 @@ def test_a_policy_behind_an_empty_document_is_refused(run: Run, policy: Callable
     assert "which is empty here: remove what stands before line 4, where the policy begins" in err
 
 
+@pytest.mark.parametrize(("command", "expected"), [("explain", 0), ("diff", 2), ("suggest", 2)])
+def test_more_rules_than_are_analysed(run: Run, policy: Callable[[str], str], command: str, expected: int) -> None:
+    path = policy(HEAD + "rules:\n" + "- level: None\n" * 1001)
+    more = {"explain": ["--verb", "get", "--resource", "pods"], "diff": [path], "suggest": []}[command]
+    code, _, err = run(command, path, *more)
+    assert code == expected
+    assert ("holds more than 1000 rules, which is as many as are analysed" in err) == (expected == 2)
+
+
 def test_a_file_that_is_not_there_and_a_folder(run: Run, tmp_path: Path) -> None:
     assert run("explain", "nothing.yaml", "--request", "GET /api")[0] == 2
     assert "this is a directory" in run("explain", str(tmp_path), "--request", "GET /api")[2]

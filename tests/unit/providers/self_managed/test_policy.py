@@ -111,13 +111,18 @@ async def test_the_version_decides_what_is_refused(host: Host, scan_host: ScanHo
     assert observation.ref.version == version
 
 
-async def test_a_policy_beyond_our_limits_is_unknown(host: Host, scan_host: ScanHost) -> None:
-    text = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n"
-    host.pod(FLAGS, policy=text + "# a comment\n" * 100_000)
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ("# a comment\n" * 100_000, "larger than 1048576 bytes, which is as much as is read"),
+        ("- level: None\n" * 1000, "holds more than 1000 rules, which is as many as are analysed"),
+    ],
+)
+async def test_a_policy_beyond_our_limits_is_unknown(host: Host, scan_host: ScanHost, more: str, why: str) -> None:
+    host.pod(FLAGS, policy=f"apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n{more}")
     server, _ = await scan_host()
     assert isinstance(server.policy, UnreadablePolicy)
-    why = "larger than 1048576 bytes, which is as much as is read"
-    assert server.policy.reason == f"the audit policy {SHOWN} is not read: {why}"
+    assert server.policy.reason == f"the audit policy {SHOWN} cannot be judged: {why}"
     assert server.policy.evidence[-1] == Evidence(SHOWN, "audit policy", why)
 
 
