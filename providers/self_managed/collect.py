@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from providers.self_managed.composing import Composition, Described, Unknown, compose
+from providers.self_managed.composing import compose
+from providers.self_managed.composition import Composition, Described, Unknown
 from providers.self_managed.differences import differences, listed, shared_notes
 from providers.self_managed.looking import Look, Where, look_at
 from providers.self_managed.options import ClusterOptions, SelfManagedOptions

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from providers.self_managed.authorizer import read_authorizer
 from providers.self_managed.channels import read_channels, unknown_channel
-from providers.self_managed.composing import Described
+from providers.self_managed.composition import Described
 from providers.self_managed.differences import compared_settings
 from providers.self_managed.evidence import Refusal, gap, of_error, of_setting, sentence
 from providers.self_managed.openshift_file import with_openshift_config

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from providers.self_managed.composing import Unknown, compose
+from providers.self_managed.composing import compose
+from providers.self_managed.composition import Unknown
 from providers.self_managed.fields import Field
 from providers.self_managed.files import HostFiles
 from providers.self_managed.looking import Look
@@ -404,3 +405,35 @@ async def test_an_object_of_another_namespace_is_not_taken(
     (observation,) = await scan({"name": "c", "paths": paths})
     policy = observation.servers[0].policy
     assert (policy.source if isinstance(policy, InlinePolicy) else "") == taken
+
+
+CLUSTER_CONFIGURATION = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.34.0\n"
+
+
+@pytest.mark.parametrize(
+    ("paths", "servers"),
+    [
+        (["d"], ["d/a/pod.yaml", "d/b/cc.yaml"]),
+        (["d/a"], ["d/a/pod.yaml"]),
+        (["d/a/pod.yaml", "d/b/cc.yaml"], ["d/a/pod.yaml"]),
+        (["d/b"], ["d/b/cc.yaml"]),
+    ],
+)
+async def test_a_cluster_configuration_beside_its_pods_is_no_node(
+    world: Path, scan: Scan, paths: list[str], servers: list[str]
+) -> None:
+    """One in a directory of its own that a search comes upon may be of another cluster."""
+    put(world, {"d/a/pod.yaml": ON_HOST, "d/a/cc.yaml": CLUSTER_CONFIGURATION, "d/b/cc.yaml": CLUSTER_CONFIGURATION})
+    (observation,) = await scan({"name": "c", "paths": paths})
+    assert [server.name for server in observation.servers] == servers
+    aside = [note.text for note in observation.notes if "is not counted as a node" in note.text]
+    differs = [note.text for note in observation.notes if "kubeadm writes the static pod at the next" in note.text]
+    assert len(aside) == len(differs) == (0 if paths == ["d/b"] else 1)
+    assert all("--audit-log-path is - here, not set there" in text for text in differs)
+
+
+async def test_a_cluster_configuration_of_the_same_host_is_no_node(host: Host, scan: Scan) -> None:
+    host.put("etc/kubernetes/manifests/pod.yaml", ON_HOST)
+    host.put("root/cc.yaml", CLUSTER_CONFIGURATION)
+    (observation,) = await scan({"name": "c", "paths": ["hosts"], "root": "hosts/*"})
+    assert [server.name for server in observation.servers] == ["cp-1"]
