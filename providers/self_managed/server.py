@@ -15,6 +15,7 @@ from providers.self_managed.openshift_file import with_openshift_config
 from providers.self_managed.policy import read_policy
 from providers.self_managed.reading import Compared, Reading, Situation, Window
 from providers.self_managed.source import ApiServerSource, Supply
+from providers.self_managed.words import without_placeholders
 from scanner.apiserver import Argument, LogBackend, Setting, configure, parse_arguments
 from scanner.errors import CollectionError, FlagError
 from scanner.model import (
@@ -70,6 +71,7 @@ def _read(task: Task) -> Reading:
     """Read the chain from the flags to what they name."""
     source, name = task.described.source, task.described.name
     version = task.version or source.version
+    source = replace(source, arguments=tuple(map(without_placeholders, source.arguments)))
     source = with_openshift_config(source, task.described.host, task.supplies)
     try:
         configuration = configure(source.arguments, version)
