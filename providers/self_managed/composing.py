@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from providers.self_managed.composition import Composition, Described, Unknown
 from providers.self_managed.configured import set_aside
@@ -12,6 +13,9 @@ from providers.self_managed.looking import Look
 from providers.self_managed.source import ApiServerSource, Assemble, Fragment, Refused, Supply
 from scanner.errors import CollectionError, Malformed
 from scanner.model import Evidence, Note, NoteSeverity
+
+_MOST: Final = 10
+"""How many files that were not recognised are named."""
 
 
 def compose(looks: Sequence[Look]) -> tuple[Composition, ...]:
@@ -37,6 +41,7 @@ def compose(looks: Sequence[Look]) -> tuple[Composition, ...]:
     refused = [part for look in looks for _, part in look.parts if isinstance(part, Refused)]
     refused += [one for one in assembled if isinstance(one, Refused)]
     first.notes += map(_refusal, refused)
+    first.notes += _puzzling([look.found.shown for look in looks if look.puzzles])
     first.skipped = sum(look.is_skipped for look in looks)
     return tuple(compositions.values()) or (first,)
 
@@ -102,6 +107,16 @@ def _told_apart(servers: Sequence[Described | Unknown]) -> Iterator[Described | 
     for one in servers:
         met[one.name] += 1
         yield replace(one, name=f"{one.name} ({met[one.name]})") if counts[one.name] > 1 else one
+
+
+def _puzzling(files: Sequence[str]) -> Iterator[Note]:
+    """Name the files that a search came upon, that speak of an API server, and that nothing could be made of."""
+    if files:
+        shown = ", ".join(files[:_MOST]) + (f" and {len(files) - _MOST} more" if len(files) > _MOST else "")
+        what = "speaks" if len(files) == 1 else "speak"
+        text = f"{shown} {what} of an API server and could not be recognised as a file that describes one: not read"
+        evidence = tuple(Evidence(file, "file", "not recognised") for file in files[:_MOST])
+        yield Note(NoteSeverity.INFO, text, evidence)
 
 
 def _refusal(part: Refused) -> Note:

@@ -437,3 +437,35 @@ async def test_a_cluster_configuration_of_the_same_host_is_no_node(host: Host, s
     host.put("root/cc.yaml", CLUSTER_CONFIGURATION)
     (observation,) = await scan({"name": "c", "paths": ["hosts"], "root": "hosts/*"})
     assert [server.name for server in observation.servers] == ["cp-1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "puzzles"),
+    [
+        ("settings: {auditPolicy: x}\n", True),
+        ("# How kube-apiserver is started here\n", True),
+        ("apiVersion: k0s.k0sproject.io/v1beta1\nkind: ClusterConfig\n", True),
+        ("kind: KThreesControlPlane\n", True),
+        ('{"kind": "ClusterClass"}\n', True),
+        ("kind: Deployment\nmetadata: {name: auditor}\n", False),
+    ],
+)
+async def test_a_file_that_speaks_of_an_api_server_is_not_left_out_silently(
+    world: Path,
+    scan: Scan,
+    text: str,
+    puzzles: bool,  # noqa: FBT001
+) -> None:
+    put(world, {"d/pod.yaml": ON_HOST, "d/other.yaml": text})
+    (observation,) = await scan({"name": "c", "paths": ["d"]})
+    said = "d/other.yaml speaks of an API server and could not be recognised as a file that describes one: not read"
+    assert (said in [note.text for note in observation.notes]) is puzzles
+    assert ("files left out" in [fact.name for fact in observation.facts]) is not puzzles
+
+
+async def test_of_many_files_that_speak_of_an_api_server_some_are_named(world: Path, scan: Scan) -> None:
+    put(world, {"d/pod.yaml": ON_HOST, **{f"d/{number:02}.md": "kube-apiserver\n" for number in range(12)}})
+    (observation,) = await scan({"name": "c", "paths": ["d"]})
+    note = observation.notes[-1]
+    assert "d/08.md, d/09.md and 2 more speak of an API server" in note.text
+    assert len(note.evidence) == 10
