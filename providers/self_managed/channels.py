@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import PurePosixPath
 from typing import Final
 
 from providers.self_managed.evidence import Refusal, gap, of_absence, of_setting, of_settings, ok, unknown
@@ -17,6 +18,7 @@ _STANDARD_STREAMS: Final = frozenset(
     {STDOUT, *(f"/dev/{name}" for name in ("stdout", "stderr", "fd/1", "fd/2")), "/proc/self/fd/1", "/proc/self/fd/2"}
 )
 _DEVICES: Final = ("/dev/",)
+_MEMORY: Final = ("/run", "/var/run", "/tmp", "/dev/shm")  # noqa: S108 - the host's
 
 NO_BACKEND: Final = "kube-apiserver does not specify --audit-log-path or --audit-webhook-config-file"
 NOTHING: Final = "kube-apiserver does not specify --audit-log-path or --audit-policy-file"
@@ -191,6 +193,13 @@ def _log_notes(situation: Situation, log: LogBackend) -> list[Note]:
         text = (
             f"{log.path.value} is itself the mount point: kube-apiserver cannot rename it to rotate it, "
             "and loses events once it reaches its size; mount its directory instead"
+        )
+        notes.append(Note(NoteSeverity.WARNING, text, (of_setting(log.path), *place.evidence)))
+    memory = next((one for one in _MEMORY if PurePosixPath(place.host_path).is_relative_to(one)), "")
+    if not device and memory and place.kind is PlaceKind.HOST:
+        text = (
+            f"{log.path.value} is kept below {memory} of the host, which many systems hold in memory: it is lost when "
+            "the node starts anew"
         )
         notes.append(Note(NoteSeverity.WARNING, text, (of_setting(log.path), *place.evidence)))
     return notes

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from providers.self_managed.composing import Composition, Described, Unknown, compose
+from providers.self_managed.composing import compose
+from providers.self_managed.composition import Composition, Described, Unknown
 from providers.self_managed.differences import differences, listed, shared_notes
 from providers.self_managed.looking import Look, Where, look_at
 from providers.self_managed.options import ClusterOptions, SelfManagedOptions
@@ -158,7 +159,7 @@ def _nothing_found(cluster: ClusterOptions, composition: Composition, readings: 
     others = sorted({supply.title for supply in composition.supplies})
     what = f"holds no API server; found was: {', '.join(others)}" if others else "holds no API server"
     if composition.skipped:
-        what += f"; {composition.skipped} file{'' if composition.skipped == 1 else 's'} have nothing to do with one"
+        what += f"; {composition.skipped} file{' has' if composition.skipped == 1 else 's have'} nothing to do with one"
     hint = "add the file that holds kube-apiserver's flags or settings to paths"
     return [unknown_reading(cluster.name, NotFound(what, where=", ".join(map(shown_path, cluster.paths)), hint=hint))]
 

@@ -4,53 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import Final
 
-from providers.self_managed.files import HostFiles
+from providers.self_managed.composition import Composition, Described, Unknown
+from providers.self_managed.configured import set_aside
 from providers.self_managed.looking import Look
 from providers.self_managed.source import ApiServerSource, Assemble, Fragment, Refused, Supply
 from scanner.errors import CollectionError, Malformed
 from scanner.model import Evidence, Note, NoteSeverity
 
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """One API server that the files describe.
-
-    Attributes:
-        name: The node's name.
-        title: The kind of the file that gives its flags.
-    """
-
-    source: ApiServerSource
-    host: HostFiles
-    name: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """An API server of which nothing could be read."""
-
-    name: str
-    error: CollectionError
-
-
-@dataclass
-class Composition:
-    """One cluster as its files describe it.
-
-    Attributes:
-        cluster: Its name as the files say it; empty where they do not, or where there is but one.
-        supplies: Files that its API servers may read.
-        skipped: The number of files that have nothing to do with an API server.
-    """
-
-    cluster: str = ""
-    servers: list[Described | Unknown] = field(default_factory=list)
-    supplies: list[Supply] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    skipped: int = 0
+_MOST: Final = 10
+"""How many files that were not recognised are named."""
 
 
 def compose(looks: Sequence[Look]) -> tuple[Composition, ...]:
@@ -70,11 +35,13 @@ def compose(looks: Sequence[Look]) -> tuple[Composition, ...]:
         cluster = one.source.cluster if apart and isinstance(one, Described) else ""
         compositions.setdefault(cluster, Composition(cluster, supplies=supplies)).servers.append(one)
     for composition in compositions.values():
+        set_aside(composition)
         composition.servers = list(_told_apart(composition.servers))
     first = next(iter(compositions.values()), Composition(supplies=supplies))
     refused = [part for look in looks for _, part in look.parts if isinstance(part, Refused)]
     refused += [one for one in assembled if isinstance(one, Refused)]
     first.notes += map(_refusal, refused)
+    first.notes += _puzzling([look.found.shown for look in looks if look.puzzles])
     first.skipped = sum(look.is_skipped for look in looks)
     return tuple(compositions.values()) or (first,)
 
@@ -130,7 +97,7 @@ def _named(sources: Sequence[tuple[str, ApiServerSource]], look: Look) -> Iterat
             name = f"{look.name} {source.node}" if look.name else source.node
         elif len(sources) > 1:
             name = f"{name} #{number}"
-        yield Described(source, look.host, name, title)
+        yield Described(source, look.host, name, title, look.found.searched)
 
 
 def _told_apart(servers: Sequence[Described | Unknown]) -> Iterator[Described | Unknown]:
@@ -140,6 +107,16 @@ def _told_apart(servers: Sequence[Described | Unknown]) -> Iterator[Described | 
     for one in servers:
         met[one.name] += 1
         yield replace(one, name=f"{one.name} ({met[one.name]})") if counts[one.name] > 1 else one
+
+
+def _puzzling(files: Sequence[str]) -> Iterator[Note]:
+    """Name the files that a search came upon, that speak of an API server, and that nothing could be made of."""
+    if files:
+        shown = ", ".join(files[:_MOST]) + (f" and {len(files) - _MOST} more" if len(files) > _MOST else "")
+        what = "speaks" if len(files) == 1 else "speak"
+        text = f"{shown} {what} of an API server and could not be recognised as a file that describes one: not read"
+        evidence = tuple(Evidence(file, "file", "not recognised") for file in files[:_MOST])
+        yield Note(NoteSeverity.INFO, text, evidence)
 
 
 def _refusal(part: Refused) -> Note:

@@ -18,6 +18,13 @@ _SPEAKS_OF_A_SERVER: Final = re.compile(
     rb"\bkube-apiserver\b|\baudit-(?:policy-file|log-path|webhook-config-file)\b|\baudit(?:Policy|LogPath|PolicyFile)\b"
 )
 
+_OTHER_CONTROL_PLANES: Final = re.compile(
+    rb"\bkind\b\W{1,4}(?:[A-Za-z0-9]+ControlPlane(?:Template)?|ClusterClass)\b|\bk0s(?:ctl)?\.k0sproject\.io/"
+)
+"""Kinds that describe a control plane, of which not every one is read here."""
+_WORDS: Final = (b"kube-apiserver", b"audit", b"ControlPlane", b"ClusterClass", b"k0sproject")
+"""What the expressions above find holds one of these, which are faster to look for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -27,6 +34,7 @@ class Look:
         name: The node that it is named after; empty where nothing names it.
         parts: What it describes, each with the kind of file; none for a file that has nothing to do with an API server.
         error: Why it is not known what it describes; None where it is.
+        puzzles: True for a file that speaks of an API server and is of no kind that is known.
     """
 
     found: Found
@@ -34,11 +42,12 @@ class Look:
     name: str
     parts: tuple[tuple[str, Part], ...] = ()
     error: CollectionError | None = None
+    puzzles: bool = False
 
     @property
     def is_skipped(self) -> bool:
         """Whether the file has nothing to do with an API server."""
-        return not self.parts and self.error is None
+        return not self.parts and self.error is None and not self.puzzles
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ def _look(found: Found, where: Where) -> Look:
 def _searched(found: Found, host: HostFiles, name: str, file: ManifestFile) -> Look:
     """Look at a file that a search came upon: most have nothing to do with an API server."""
     if not may_be_known(file.data):
-        return Look(found, host, name)
+        return Look(found, host, name, puzzles=_puzzles(file.data))
     try:
         parts = recognise(file)
     except CollectionError as error:
@@ -79,7 +88,14 @@ def _searched(found: Found, host: HostFiles, name: str, file: ManifestFile) -> L
         return Look(found, host, name, error=error if known else None)
     if not parts and file.yaml_error is not None and _SPEAKS_OF_A_SERVER.search(file.data):
         return Look(found, host, name, error=file.yaml_error)
-    return Look(found, host, name, parts)
+    return Look(found, host, name, parts, puzzles=not parts and _puzzles(file.data))
+
+
+def _puzzles(data: bytes) -> bool:
+    """Say whether a file that is not recognised speaks of an API server, or describes a control plane."""
+    if not any(word in data for word in _WORDS):
+        return False
+    return any(expression.search(data) for expression in (_SPEAKS_OF_A_SERVER, _OTHER_CONTROL_PLANES))
 
 
 def _named(found: Found, host: HostFiles, name: str, file: ManifestFile) -> Look:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -10,7 +11,7 @@ from providers.self_managed.channels import NOTHING
 from providers.self_managed.evidence import of_absence, of_error, of_setting
 from providers.self_managed.files import read_file
 from providers.self_managed.reading import Content, Situation, where_to_look
-from providers.self_managed.source import Place
+from providers.self_managed.source import GivenFile, Place
 from scanner.apiserver import Setting
 from scanner.audit_policy.analysis import demand_analysable
 from scanner.audit_policy.reader import load
@@ -18,6 +19,7 @@ from scanner.errors import CollectionError, PolicyError, PolicyLimitError
 from scanner.model import Evidence, InlinePolicy, ManagedPolicy, NoPolicy, PolicySource, UnreadablePolicy
 
 _FLAG: Final = "--audit-policy-file"
+_KEY: Final = re.compile(r"line \d+, ")
 
 
 def read_policy(situation: Situation) -> tuple[PolicySource, str]:
@@ -81,7 +83,12 @@ def _loaded(situation: Situation, content: Content, evidence: tuple[Evidence, ..
     if given is not None and given.above:
         moved = tuple(replace(rule, line=rule.line and rule.line + given.above) for rule in policy.rules)
         policy = replace(policy, rules=moved)
-    return InlinePolicy(policy, content.shown, (*evidence, rules), content.data)
+    return InlinePolicy(policy, content.shown, (*evidence, rules), content.data, _within(given))
+
+
+def _within(given: GivenFile | None) -> str:
+    """Name the place of a policy within a file that holds more; empty where it is a file of its own."""
+    return given.evidence.locator if given is not None and _KEY.match(given.evidence.locator) else ""
 
 
 def _fingerprint(source: PolicySource) -> str:

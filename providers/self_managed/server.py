@@ -8,13 +8,14 @@ from pathlib import Path
 
 from providers.self_managed.authorizer import read_authorizer
 from providers.self_managed.channels import read_channels, unknown_channel
-from providers.self_managed.composing import Described
+from providers.self_managed.composition import Described
 from providers.self_managed.differences import compared_settings
 from providers.self_managed.evidence import Refusal, gap, of_error, of_setting, sentence
 from providers.self_managed.openshift_file import with_openshift_config
 from providers.self_managed.policy import read_policy
 from providers.self_managed.reading import Compared, Reading, Situation, Window
 from providers.self_managed.source import ApiServerSource, Supply
+from providers.self_managed.words import without_placeholders
 from scanner.apiserver import Argument, LogBackend, Setting, configure, parse_arguments
 from scanner.errors import CollectionError, FlagError
 from scanner.model import (
@@ -70,6 +71,7 @@ def _read(task: Task) -> Reading:
     """Read the chain from the flags to what they name."""
     source, name = task.described.source, task.described.name
     version = task.version or source.version
+    source = replace(source, arguments=tuple(map(without_placeholders, source.arguments)))
     source = with_openshift_config(source, task.described.host, task.supplies)
     try:
         configuration = configure(source.arguments, version)

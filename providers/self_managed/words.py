@@ -28,6 +28,8 @@ _SEPARATORS: Final = ";|&()<>\n"
 _REDIRECTION: Final = re.compile(r"[<>]&?|>>|&>|&>>|>\||<<<?|<>|>&|<&")
 _SHELL_VARIABLE: Final = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 _SHELL_OTHER: Final = re.compile(r"[$`]")
+_PLACEHOLDER: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|<%.*?%>|\$\{[^}]*\}", re.DOTALL)
+_NOT_FILLED_IN: Final = "a placeholder of a template stands there; give the file as it is filled in"
 _CONTAINER_VARIABLE: Final = re.compile(r"\$\$|\$\(([^)]*)\)")
 
 
@@ -85,6 +87,18 @@ def expand_container(word: Argument, environment: Environment) -> Argument:
 
 def _basename(word: Argument) -> str:
     return PurePosixPath(word.text).name if not word.text.startswith("-") else ""
+
+
+def without_placeholders(argument: Argument) -> Argument:
+    """Take a word of a template that nobody filled in for what it is: not read, and no value of a flag.
+
+    A file that is applied has none: what a shell or systemd expands was expanded before.
+    """
+    found = _PLACEHOLDER.search(argument.text)
+    if found is None or argument.unread:
+        return argument
+    is_value = argument.text.startswith("--") and "=" in argument.text[: found.start()]
+    return replace(argument, text=argument.text if is_value else "", unread=_NOT_FILLED_IN)
 
 
 def _after_name(words: Sequence[Argument]) -> tuple[Argument, ...] | None:

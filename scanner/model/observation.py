@@ -116,12 +116,14 @@ class InlinePolicy:
 
     Attributes:
         text: The file as it was read, for advice on how to change it; empty where the policy stood in no file.
+        within: The place in `source` where it stands, such as a line and a key; empty where it is the whole file.
     """
 
     policy: Policy
     source: str
     evidence: tuple[Evidence, ...]
     text: bytes = b""
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)

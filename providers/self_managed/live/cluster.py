@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final, TypeVar
 
-from providers.self_managed.composing import Composition, Described, Unknown
+from providers.self_managed.composition import Composition, Described, Unknown
+from providers.self_managed.drift import drift
 from providers.self_managed.live.access import Access
 from providers.self_managed.live.client import ApiClient, Object, Resource, connected
-from providers.self_managed.live.drift import drift
 from providers.self_managed.live.k3s import look_at_node, tells_its_arguments
 from providers.self_managed.live.objects import Looks, maps_at, shown, text_at
 from scanner.errors import CollectionError, NotFound

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
-from providers.self_managed.composing import Composition, Described, compose
+from providers.self_managed.composing import compose
+from providers.self_managed.composition import Composition, Described
 from providers.self_managed.files import HostFiles
 from providers.self_managed.formats import recognise, why_unknown
 from providers.self_managed.looking import Look

@@ -368,6 +368,22 @@ def test_a_policy_that_records_too_little_is_patched_and_nodes_without_one_are_g
     ]
 
 
+def test_a_policy_within_another_file_is_given_whole() -> None:
+    source = replace(inline(NONE_ALL), source="talconfig.yaml", within="line 9, cluster.apiServer.auditPolicy")
+    [advice] = judge(self_managed(server(source, channel("file")))).remediations
+    assert (advice.title, advice.language) == ("Change the audit policy", "yaml")
+    assert advice.text.startswith(
+        "The smallest change of the policy in talconfig.yaml, line 9, cluster.apiServer.auditPolicy, that reaches "
+        "minimum in all three categories. "
+    )
+    assert advice.text.endswith(
+        "Nothing that is recorded now is lost. Put this in its place, and bring the file to the cluster in the way "
+        "that is usual for it; kube-apiserver reads it when it starts."
+    )
+    advised = inline(advice.code.encode())
+    assert judge(self_managed(server(advised, channel("file")))).status is Status.PASS
+
+
 def test_a_policy_that_cannot_be_patched_is_replaced() -> None:
     source = replace(inline(NONE_ALL), text=NONE_ALL.decode().encode("utf-16"))
     [advice] = judge(self_managed(server(source, channel("file")))).remediations

@@ -148,6 +148,20 @@ async def test_a_log_file_that_is_itself_mounted(host: Host, scan_host: ScanHost
     ]
 
 
+@pytest.mark.parametrize(
+    ("directory", "below"),
+    [("tmp/audit", "tmp"), ("run/audit", "run"), ("var/run/a", "var/run"), ("tmpfs", ""), ("var/tmp", "")],
+)
+async def test_a_log_that_the_host_may_hold_in_memory(
+    host: Host, scan_host: ScanHost, directory: str, below: str
+) -> None:
+    host.pod([POLICY, "--audit-log-path=/logs/audit.log"], [ETC, ("/logs", f"hostPath: {{path: /{directory}}}", "")])
+    server, observation = await scan_host()
+    assert server.channels[0].delivered.state is LinkState.OK
+    text = f"/logs/audit.log is kept below /{below} of the host, which many systems hold in memory"
+    assert [note.text.partition(":")[0] for note in observation.notes] == ([text] if below else [])
+
+
 async def test_standard_output(host: Host, scan_host: ScanHost) -> None:
     host.pod([POLICY, "--audit-log-path=-"], [ETC])
     server, observation = await scan_host(observe=True)

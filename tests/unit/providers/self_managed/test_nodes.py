@@ -24,7 +24,7 @@ from scanner.model import (
     UnreadablePolicy,
 )
 from scanner.ports import AccountOptions, CollectContext
-from tests.unit.providers.self_managed.hosts import Host, Scan, ScanHost, Unprivileged
+from tests.unit.providers.self_managed.hosts import POLICY, Host, Scan, ScanHost, Unprivileged
 
 FLAGS = [
     "--audit-policy-file=/etc/kubernetes/audit-policy.yaml",
@@ -388,3 +388,28 @@ async def test_what_a_start_refuses_is_handed_to_the_remediation(host: Host, sca
     assert observation.parameters["manifest"] == f"hosts/cp-1/{MANIFEST}"
     assert observation.parameters["refused"].startswith('invalid argument "maybe" for "--anonymous-auth" flag')
     assert observation.parameters["refused_by_all"] == "yes"
+
+
+@pytest.mark.parametrize("value", ["{{ .path }}", "/var/log/${NAME}", "{% if a %}/x{% endif %}", "<%= path %>"])
+@pytest.mark.parametrize("joint", ["=", "next word"])
+async def test_a_template_that_nobody_filled_in_is_no_value(
+    host: Host, scan_host: ScanHost, value: str, joint: str
+) -> None:
+    flags = [f"'--audit-log-path={value}'"] if joint == "=" else ["--audit-log-path", f"'{value}'"]
+    host.pod([f"--audit-policy-file={POLICY}", *flags])
+    server, _ = await scan_host()
+    (channel,) = server.channels
+    assert channel.exported.state is LinkState.UNKNOWN
+    assert channel.exported.reason == (
+        "the value of --audit-log-path is not known: a placeholder of a template stands there; "
+        "give the file as it is filled in"
+    )
+    assert isinstance(server.policy, InlinePolicy)
+
+
+@pytest.mark.parametrize("word", ["{{ .flags }}", "--{{ .flag }}=x", "${FLAGS}"])
+async def test_a_template_in_place_of_a_flag_may_be_any_flag(host: Host, scan_host: ScanHost, word: str) -> None:
+    host.pod([f"--audit-policy-file={POLICY}", "--audit-log-path=-", f"'{word}'"])
+    server, _ = await scan_host()
+    assert isinstance(server.policy, UnreadablePolicy)
+    assert server.policy.reason.startswith("the flags are not known: a placeholder of a template stands there")

@@ -22,7 +22,7 @@ async def test_a_policy_is_read_through_its_mount(host: Host, scan_host: ScanHos
     server, _ = await scan_host()
     assert isinstance(server.policy, InlinePolicy)
     assert [rule.level for rule in server.policy.policy.rules] == [Level.METADATA]
-    assert server.policy.source == SHOWN
+    assert (server.policy.source, server.policy.within) == (SHOWN, "")
     assert server.policy.evidence == (
         Evidence(MANIFEST, "line 10", "--audit-policy-file=/conf/audit-policy.yaml"),
         Evidence(MANIFEST, "line 12", "volume v0 (hostPath /etc/kubernetes), mounted writable at /conf"),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from providers.self_managed.composing import Unknown, compose
+from providers.self_managed.composing import compose
+from providers.self_managed.composition import Unknown
 from providers.self_managed.fields import Field
 from providers.self_managed.files import HostFiles
 from providers.self_managed.looking import Look
@@ -404,3 +405,67 @@ async def test_an_object_of_another_namespace_is_not_taken(
     (observation,) = await scan({"name": "c", "paths": paths})
     policy = observation.servers[0].policy
     assert (policy.source if isinstance(policy, InlinePolicy) else "") == taken
+
+
+CLUSTER_CONFIGURATION = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.34.0\n"
+
+
+@pytest.mark.parametrize(
+    ("paths", "servers"),
+    [
+        (["d"], ["d/a/pod.yaml", "d/b/cc.yaml"]),
+        (["d/a"], ["d/a/pod.yaml"]),
+        (["d/a/pod.yaml", "d/b/cc.yaml"], ["d/a/pod.yaml"]),
+        (["d/b"], ["d/b/cc.yaml"]),
+    ],
+)
+async def test_a_cluster_configuration_beside_its_pods_is_no_node(
+    world: Path, scan: Scan, paths: list[str], servers: list[str]
+) -> None:
+    """One in a directory of its own that a search comes upon may be of another cluster."""
+    put(world, {"d/a/pod.yaml": ON_HOST, "d/a/cc.yaml": CLUSTER_CONFIGURATION, "d/b/cc.yaml": CLUSTER_CONFIGURATION})
+    (observation,) = await scan({"name": "c", "paths": paths})
+    assert [server.name for server in observation.servers] == servers
+    aside = [note.text for note in observation.notes if "is not counted as a node" in note.text]
+    differs = [note.text for note in observation.notes if "kubeadm writes the static pod at the next" in note.text]
+    assert len(aside) == len(differs) == (0 if paths == ["d/b"] else 1)
+    assert all("--audit-log-path is - here, not set there" in text for text in differs)
+
+
+async def test_a_cluster_configuration_of_the_same_host_is_no_node(host: Host, scan: Scan) -> None:
+    host.put("etc/kubernetes/manifests/pod.yaml", ON_HOST)
+    host.put("root/cc.yaml", CLUSTER_CONFIGURATION)
+    (observation,) = await scan({"name": "c", "paths": ["hosts"], "root": "hosts/*"})
+    assert [server.name for server in observation.servers] == ["cp-1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "puzzles"),
+    [
+        ("settings: {auditPolicy: x}\n", True),
+        ("# How kube-apiserver is started here\n", True),
+        ("apiVersion: k0s.k0sproject.io/v1beta1\nkind: ClusterConfig\n", True),
+        ("kind: KThreesControlPlane\n", True),
+        ('{"kind": "ClusterClass"}\n', True),
+        ("kind: Deployment\nmetadata: {name: auditor}\n", False),
+    ],
+)
+async def test_a_file_that_speaks_of_an_api_server_is_not_left_out_silently(
+    world: Path,
+    scan: Scan,
+    text: str,
+    puzzles: bool,  # noqa: FBT001
+) -> None:
+    put(world, {"d/pod.yaml": ON_HOST, "d/other.yaml": text})
+    (observation,) = await scan({"name": "c", "paths": ["d"]})
+    said = "d/other.yaml speaks of an API server and could not be recognised as a file that describes one: not read"
+    assert (said in [note.text for note in observation.notes]) is puzzles
+    assert ("files left out" in [fact.name for fact in observation.facts]) is not puzzles
+
+
+async def test_of_many_files_that_speak_of_an_api_server_some_are_named(world: Path, scan: Scan) -> None:
+    put(world, {"d/pod.yaml": ON_HOST, **{f"d/{number:02}.md": "kube-apiserver\n" for number in range(12)}})
+    (observation,) = await scan({"name": "c", "paths": ["d"]})
+    note = observation.notes[-1]
+    assert "d/08.md, d/09.md and 2 more speak of an API server" in note.text
+    assert len(note.evidence) == 10

@@ -145,6 +145,9 @@ async def test_a_policy_that_one_instance_group_lacks_is_missing_there(world: Pa
         ("a", InlinePolicy),
         ("b", UnreadablePolicy),
     ]
+    policy_of_a = observation.servers[0].policy
+    assert isinstance(policy_of_a, InlinePolicy)
+    assert policy_of_a.within == "line 20, spec.fileAssets[0].content"
 
 
 def test_an_excerpt_leaves_open_what_it_does_not_say() -> None:

@@ -107,7 +107,7 @@ def put_together(*files: tuple[str, str]) -> list[ApiServerSource]:
         for part in FORMAT.read(ManifestFile(Path(f"/x/{name}"), name, HostFiles(None), text.encode()))
         if isinstance(part, Fragment)
     ]
-    return [source for source in parts[0].assemble(parts) if isinstance(source, ApiServerSource)]
+    return [one for one in parts[0].assemble(parts) if isinstance(one, ApiServerSource)]
 
 
 def test_the_object_and_the_configuration_together() -> None:

@@ -111,7 +111,7 @@ def fragments(name: str, text: str, *, searched: bool = False) -> list[Fragment]
 
 def assembled(*parts: list[Fragment]) -> list[ApiServerSource]:
     every = [part for some in parts for part in some]
-    return [source for source in every[0].assemble(every) if isinstance(source, ApiServerSource)]
+    return [one for one in every[0].assemble(every) if isinstance(one, ApiServerSource)]
 
 
 def unread(source: ApiServerSource) -> list[tuple[str, str]]:
@@ -156,7 +156,7 @@ def test_a_patch_that_a_search_came_upon_may_have_been_merged_in(patch: str, exp
 def test_json_operations_that_are_named_are_not_read_either() -> None:
     operation = "- {op: remove, path: /cluster/apiServer}\n"
     (source,) = assembled(fragments("cp.yaml", MACHINE), fragments("p.yaml", operation))
-    assert unread(source) == [("p.yaml", NOT_SAID)]
+    assert unread(source) == [("p.yaml", "a patch of JSON operations is not read")]
 
 
 def test_a_patch_is_of_the_machines_that_it_lies_with() -> None:

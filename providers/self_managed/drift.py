@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from providers.self_managed.composing import Described
+from providers.self_managed.composition import Described
 from providers.self_managed.differences import listed
 from providers.self_managed.evidence import of_setting
 from scanner.apiserver import Setting, parse_arguments
