@@ -73,7 +73,7 @@ def compose(data: bytes) -> Node | None:
         PolicyError: The text is no YAML.
         PolicyLimitError: It is deeper or larger than is read.
     """
-    return next(compose_all(data), None)
+    return next(compose_all(data, is_policy=True), None)
 
 
 @dataclass(slots=True)
@@ -89,19 +89,21 @@ class Budget:
         self.left -= 1
 
 
-def compose_all(data: bytes, budget: Budget | None = None) -> Iterator[Node | None]:
+def compose_all(data: bytes, budget: Budget | None = None, *, is_policy: bool = False) -> Iterator[Node | None]:
     """Read the documents one after the other; None stands for an empty one.
 
     Args:
         data: The text.
         budget: How many nodes all documents together may hold.
+        is_policy: Whether kube-apiserver reads the text, with a YAML library that takes a ``?`` in a flow collection
+            for the sign of a key wherever it stands.
 
     Raises:
         PolicyError: The text is no YAML from here on.
         PolicyLimitError: It is deeper or larger than is read, or than the budget allows.
     """
     events = yaml.parse(data, Loader=getattr(yaml, "CLoader", yaml.Loader))
-    composer = _Composer(budget or Budget())
+    composer = _Composer(budget or Budget(), is_policy=is_policy)
     try:
         for event in events:
             if isinstance(event, yaml.DocumentEndEvent):
@@ -124,8 +126,10 @@ def compose_all(data: bytes, budget: Budget | None = None) -> Iterator[Node | No
 class _Composer:
     """Builds trees from the parser's events."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, *, is_policy: bool) -> None:
         """Begin without a root, open collections or anchors."""
+        self._is_policy = is_policy
+        self._flow_depth = 0
         self._root: Node | None = None
         self._open: list[SequenceNode | MappingNode] = []
         self._anchors: dict[str, Node] = {}
@@ -138,6 +142,7 @@ class _Composer:
             self._budget.take()
         elif isinstance(event, yaml.CollectionEndEvent):
             self._open.pop()
+            self._flow_depth -= bool(self._flow_depth)
         elif isinstance(event, yaml.NodeEvent):
             self._add(event)
 
@@ -159,6 +164,8 @@ class _Composer:
             self._anchors[event.anchor] = node
         if isinstance(node, SequenceNode | MappingNode):
             self._open.append(node)
+            # What lies within a flow collection is in flow style, too.
+            self._flow_depth += bool(self._flow_depth or getattr(event, "flow_style", False))
             if len(self._open) > MAX_DEPTH:
                 what = f"nested deeper than {MAX_DEPTH} levels, which is as deep as is read"
                 raise PolicyLimitError(what, where=f"line {node.line}", line=node.line, column=node.column)
@@ -173,6 +180,10 @@ class _Composer:
                 raise PolicyError(what, where=f"line {line}", line=line, column=column)
             return AliasNode(line, column, event.anchor, self._anchors[event.anchor])
         if isinstance(event, yaml.ScalarEvent):
+            if self._is_policy and self._flow_depth and event.implicit[0] and not event.style and "?" in event.value:
+                what = f"yaml: line {line}: did not find expected ',' or ']'"
+                hint = "put what holds a ? between quotes, or write the list with a line for each"
+                raise PolicyError(what, where=f"line {line}", hint=hint, line=line, column=column)
             return ScalarNode(line, column, event.tag or "", event.value, event.implicit[0], event.style or "")
         is_list = isinstance(event, yaml.SequenceStartEvent)
         return SequenceNode(line, column) if is_list else MappingNode(line, column)

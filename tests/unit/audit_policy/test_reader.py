@@ -272,3 +272,14 @@ def test_long_numbers_are_numbers_all_the_same() -> None:
         "cannot unmarshal number"
         in refused('{"apiVersion":"audit.k8s.io/v1","rules":[{"level":"None","users":[' + "9" * 9000 + "]}]}").what
     )
+
+
+@pytest.mark.parametrize("flow", ["users: [a?b]", "nonResourceURLs: [/foo?bar]", "x: {a?b: c}", "x: {a: [{b: c d?}]}"])
+def test_a_question_mark_in_a_flow_collection_is_refused_as_goyaml_does(flow: str) -> None:
+    error = refused(f"{HEAD}rules:\n- level: None\n  {flow}\n{CATCH_ALL.removeprefix('rules:')}".encode())
+    assert error.what == "yaml: line 5: did not find expected ',' or ']'"
+
+
+@pytest.mark.parametrize("fine", ['users: ["a?b"]', "users: ['a?']", "users:\n  - a?b", "users: [a] # why?"])
+def test_a_question_mark_elsewhere_is_none_of_its_business(fine: str) -> None:
+    assert load(f"{HEAD}rules:\n- level: None\n  {fine}\n- level: Metadata\n".encode()).rules[0].users
