@@ -57,6 +57,7 @@ REFUSING: Final = {
 DELETING: Final = "Deleting"
 _STOPPED: Final = frozenset({"Disabled", "SendDisabled", "Deleting", "Removing", "Removed"})
 """The states of an Event Hubs namespace in which it takes nothing."""
+_SHAPES: Final = {DestinationKind.WORKSPACE: Workspace, DestinationKind.STORAGE: StorageAccount}
 _OPERATIONS: Final = {
     DestinationKind.WORKSPACE: READ_WORKSPACE,
     DestinationKind.STORAGE: READ_STORAGE,
@@ -150,6 +151,8 @@ def _of_setting(facts: ClusterFacts, category: Category, exporter: Exporter) -> 
 def _destination(facts: ClusterFacts, category: Category, setting: DiagnosticSetting, destination: Destination) -> Kept:
     """Judge one destination."""
     store = facts.stores.get(destination.key)
+    if not isinstance(store, CollectionError | _SHAPES.get(destination.kind, Existing)):
+        store = None  # two settings name one resource as different kinds: what was read is of the other one
     match store:
         case Workspace():
             return _workspace(facts, category, setting, destination, store)

@@ -359,6 +359,13 @@ def test_one_destination_that_works_is_enough() -> None:
         ),
         ({"serviceBusRuleId": RULE_ID}, RULE_ID, CollectionError("not looked at"), "unknown", "not looked at"),
         ({"storageAccountId": STORAGE_ID}, "nowhere", Existing("x"), "unknown", "which was not read"),
+        (
+            {"eventHubAuthorizationRuleId": WORKSPACE_ID},
+            KEY,
+            WORKSPACE,
+            "unknown",
+            "event hub logs, which was not read",
+        ),
     ],
 )
 def test_each_kind_of_destination_is_judged_by_what_can_be_read(
