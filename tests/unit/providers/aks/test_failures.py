@@ -552,3 +552,20 @@ async def test_a_resource_of_another_tenant_says_so(emulator: AzureEmulator, col
 
 def test_what_azure_says_ends_without_a_full_stop() -> None:
     assert failures.one_line("It was not found. Look again. ") == "It was not found. Look again"
+
+
+async def test_a_row_of_a_subscription_that_was_not_asked_for_is_told(
+    emulator: AzureEmulator, collect: Collect, place: str
+) -> None:
+    """Resource Graph is asked about subscriptions by their ids; a row of another one belongs to no account."""
+    row = '{"id": "/x", "name": "stray", "subscriptionId": "other", "properties": {}}'
+    scope = f'{{"subscriptionId": "{place}", "name": "one", "state": "Enabled"}}'
+    emulator.azure.faults += [
+        Fault("body", "ResourceGraph", times=1, status=200, body=f'{{"totalRecords": 1, "data": [{scope}]}}'),
+        Fault("body", "ResourceGraph", times=1, status=200, body=f'{{"totalRecords": 1, "data": [{row}]}}'),
+    ]
+    found = await collect(subscriptions=[place])
+    assert found.clusters == {}
+    [failure] = found.failures
+    assert (failure.kind, failure.scope) == (FailureKind.MALFORMED, "cluster stray")
+    assert "it is of subscription other" in failure.reason
