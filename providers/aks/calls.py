@@ -170,9 +170,8 @@ class Calls:
             DestinationKind.PARTNER: self._partner,
             DestinationKind.SERVICE_BUS: _no_reader,
         }
-        return await self._once(
-            ("store", destination.kind, destination.key), lambda: readers[destination.kind](destination)
-        )
+        key = ("store", destination.kind, destination.key)
+        return await self._once(key, lambda: readers[destination.kind](destination))
 
     async def table(self, workspace: Destination, name: str) -> Read[Table]:
         """Read a table of a workspace, once for all clusters whose records it holds."""

@@ -52,14 +52,22 @@ def make_credential(transport: AioHttpTransport, options: AksOptions, scan: Scan
             made = ClientSecretCredential(**_given(identity), client_secret=_secret(options), **shared)
         case "client_certificate":
             password = os.environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD")
-            made = CertificateCredential(
-                **_given(identity), certificate_path=options.certificate_file, password=password, **shared
-            )
+            made = _with_certificate(options, {**_given(identity), "password": password, **shared})
         case "cli":
             made = AzureCliCredential(tenant_id=options.tenant_id or "")
         case _:
             made = _default(options, shared)
     return made
+
+
+def _with_certificate(options: AksOptions, more: dict[str, Any]) -> CertificateCredential:
+    """Make credentials of a certificate; azure-identity does not say of which file it speaks."""
+    try:
+        return CertificateCredential(certificate_path=options.certificate_file, **more)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        message = f"certificate_file {options.certificate_file} cannot be used: {why}"
+        raise ValueError(message) from error
 
 
 def _default(options: AksOptions, shared: dict[str, Any]) -> DefaultAzureCredential:
@@ -104,7 +112,17 @@ def _token_file() -> str:
 
 def _secret(options: AksOptions) -> str:
     """Read the secret of a service principal."""
-    return Path(options.client_secret_file or "").read_text("utf-8").strip()
+    name = options.client_secret_file or ""
+    try:
+        secret = Path(name).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        message = f"client_secret_file {name} cannot be read: {why}"
+        raise ValueError(message) from error
+    if not secret:
+        message = f"client_secret_file {name} is empty"
+        raise ValueError(message)
+    return secret
 
 
 def _default_identity(options: AksOptions) -> dict[str, str]:

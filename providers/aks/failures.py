@@ -41,6 +41,9 @@ NO_POLICY: Final = "ManagementPolicyNotFound"
 _GONE: Final = frozenset({NO_RESOURCE, NO_POLICY, "ParentResourceNotFound", "ResourceGroupNotFound"})
 """Any other 404 says nothing of the resource: a proxy's page, a subscription of another tenant."""
 _NO_SUBSCRIPTION: Final = "SubscriptionNotFound"
+_OTHER_TENANT: Final = "InvalidAuthenticationTokenTenant"
+_NO_NETWORK: Final = re.compile(r"Cannot connect to host (?!169\.254\.169\.254\b)")
+"""Within what a chain of credentials says; that a machine outside Azure has no metadata service is no trouble."""
 _ACTION: Final = re.compile(r"perform action '([^']+)'")
 _GUIDE: Final = re.compile(
     r" ?(Visit|See the troubleshooting guide|To mitigate this issue)[^:]*?:? ?https://aka\.ms/\S*"
@@ -82,6 +85,8 @@ def refusal(answer: AsyncHttpResponse, operation: str, where: str, permission: s
         return _denied(code, message, operation, place, permission)
     if status == _UNAUTHORIZED:
         hint = "check that the credentials are current, their tenant and cloud, and this machine's clock"
+        if code == _OTHER_TENANT:
+            hint = f"use credentials of the tenant that {where} belongs to: it may be another one than theirs"
         return CredentialsError(f"{operation} does not accept the credentials: {said}", where=place, hint=hint)
     if status == _NOT_FOUND or code in _NOT_REGISTERED:
         return _not_found(code, operation, place, said)
@@ -106,7 +111,7 @@ def translate(error: Exception, operation: str, where: str) -> CollectionError:
     if "CERTIFICATE_VERIFY_FAILED" in text:
         hint = "let SSL_CERT_FILE name the certificates of the authority that the network's proxy or endpoints use"
         return Unreachable(f"{operation} could not be reached: {text}", where=place, hint=hint)
-    if isinstance(error, ClientAuthenticationError):
+    if isinstance(error, ClientAuthenticationError) and not _NO_NETWORK.search(text):
         hint = "check credential, tenant_id and client_id, or the environment that the scan runs in"
         return CredentialsError(f"there are no usable Azure credentials: {text}", where=place, hint=hint)
     if isinstance(error, AzureError | ClientError | OSError):
@@ -138,10 +143,13 @@ def evidence(error: CollectionError, operation: str) -> Evidence:
 
 
 def one_line(error: BaseException | str) -> str:
-    """Give an error's text on one line, without links to guides, URLs cut to scheme and host: they may hold secrets."""
+    """Give an error's text on one line, without links to guides, URLs cut to scheme and host: they may hold secrets.
+
+    It ends without a full stop, as it becomes a part of sentences.
+    """
     text = _GUIDE.sub("", " ".join(str(error).split()))
     text = _URL.sub(r"\g<scheme>\g<host>", text)
-    return textwrap.shorten(text, _LONGEST, placeholder=" ...") or type(error).__name__
+    return textwrap.shorten(text.rstrip(". "), _LONGEST, placeholder=" ...") or type(error).__name__
 
 
 def _not_found(code: str, operation: str, place: str, said: str) -> NotFound:

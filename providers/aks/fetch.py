@@ -16,6 +16,7 @@ from providers.aks.facts import (
     Cluster,
     ClusterFacts,
     Destination,
+    DestinationKind,
     DiagnosticSetting,
     Read,
     Table,
@@ -134,6 +135,12 @@ class _AccountReader:
             for destination in one.setting.destinations
         }
         stores = {one.key: await self._calls.store(one) for one in used.values()}
+        if not all(exporters(facts, one) for one in (Category.AUDIT, Category.GUARD)):
+            # What is missing is best sent to a workspace that the cluster uses already, if that takes records.
+            others = [one for setting in settings for one in setting.destinations if one.key not in stores]
+            for one in others:
+                if one.kind is DestinationKind.WORKSPACE:
+                    stores[one.key] = await self._calls.store(one)
         tables: dict[tuple[str, str], Read[Table]] = {}
         rules: dict[str, Read[Mapping[str, str]]] = {}
         newest: dict[str, Read[Mapping[str, datetime]]] = {}

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
-from providers.aks.facts import Category, ClusterFacts, DestinationKind, Read, Workspace
+from providers.aks.facts import Category, ClusterFacts, DestinationKind, Read, Table, Workspace
 from providers.aks.failures import SDK_ERRORS, evidence, translate
-from providers.aks.permissions import QUERY_LOGS
+from providers.aks.permissions import QUERY_LOGS, READ_TABLE
 from providers.aks.session import Call, Connection
 from providers.aks.shapes import mapping, name_of, objects
 from providers.aks.stores import Kept
@@ -20,6 +20,11 @@ from scanner.ports import Waits
 Newest = Mapping[str, Mapping[str, datetime]]
 """The newest record of each category, by the resource id of the cluster in lower case."""
 
+_QUERIED: Final = frozenset({"Analytics"})
+"""The plans whose tables the query API reads; others take searches that cost by the gigabyte.
+
+Source: Azure documentation, "Query data in a Basic and Auxiliary table in Azure Monitor Logs".
+"""
 _QUERY: Final = """\
 union isfuzzy=true
   (AKSAudit | project TimeGenerated, _ResourceId, log='kube-audit'),
@@ -81,6 +86,11 @@ def _in_workspace(
     if found is None:
         return LinkCheck(LinkState.UNKNOWN, f"{name} was not queried: {store.reason}", (store.evidence,))
     newest = found.get(category)
+    table = facts.tables.get((store.destination.key, store.table))
+    if newest is None and isinstance(table, Table) and table.plan not in _QUERIED:
+        reason = f"table {store.table} of {name} has the plan {table.plan}, which cannot be queried this way"
+        plan = Evidence(READ_TABLE, f"{store.table}.properties.plan", table.plan)
+        return LinkCheck(LinkState.UNKNOWN, reason, (plan,))
     window = f"the last {rule.lookback_hours} hours"
     read = Evidence(QUERY_LOGS, f"newest {category} record", "none" if newest is None else timestamp(newest))
     if newest is not None and newest >= started - timedelta(hours=rule.lookback_hours):

@@ -48,14 +48,16 @@ _TABLES: Final = {
     },
 }
 """Resource-specific tables, by whether the cluster is Arc's (Azure Monitor reference, tables by resource type)."""
-_REFUSING: Final = {
+REFUSING: Final = {
     "ForceOff": ("a service intervention by Azure stopped its ingestion", "support"),
     "SubscriptionSuspended": ("its subscription is suspended", "support"),
     "OverQuota": ("its daily cap is reached, so that it drops the rest of the day", "cap"),
 }
 """The states of ``workspaceCapping.dataIngestionStatus`` in which a workspace drops records, and what mends them."""
+DELETING: Final = "Deleting"
 _STOPPED: Final = frozenset({"Disabled", "SendDisabled", "Deleting", "Removing", "Removed"})
 """The states of an Event Hubs namespace in which it takes nothing."""
+_SHAPES: Final = {DestinationKind.WORKSPACE: Workspace, DestinationKind.STORAGE: StorageAccount}
 _OPERATIONS: Final = {
     DestinationKind.WORKSPACE: READ_WORKSPACE,
     DestinationKind.STORAGE: READ_STORAGE,
@@ -149,6 +151,8 @@ def _of_setting(facts: ClusterFacts, category: Category, exporter: Exporter) -> 
 def _destination(facts: ClusterFacts, category: Category, setting: DiagnosticSetting, destination: Destination) -> Kept:
     """Judge one destination."""
     store = facts.stores.get(destination.key)
+    if not isinstance(store, CollectionError | _SHAPES.get(destination.kind, Existing)):
+        store = None  # two settings name one resource as different kinds: what was read is of the other one
     match store:
         case Workspace():
             return _workspace(facts, category, setting, destination, store)
@@ -183,11 +187,11 @@ def _workspace(
     """Judge a workspace: whether it takes records, all of them, and for how long its table keeps them."""
     table = table_name(facts.cluster, setting, category)
     sends = f"{_sends(setting, destination)}, table {table}"
-    if workspace.ingestion in _REFUSING:
-        why, remedy = _REFUSING[workspace.ingestion]
+    if workspace.ingestion in REFUSING:
+        why, remedy = REFUSING[workspace.ingestion]
         read = Evidence(READ_WORKSPACE, "properties.workspaceCapping.dataIngestionStatus", workspace.ingestion)
         return replace(_nothing(setting, f"{_sends(setting, destination)}, but {why}", read), remedy=remedy)
-    if workspace.provisioning_state == "Deleting":
+    if workspace.provisioning_state == DELETING:
         read = Evidence(READ_WORKSPACE, "properties.provisioningState", workspace.provisioning_state)
         return _nothing(setting, f"{_sends(setting, destination)}, which is being deleted", read)
     kept = _table(facts, workspace, destination, table)

@@ -104,7 +104,7 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
                     f"{action} is denied: AuthorizationFailed: The client 'aaaabbbb-0000-cccc-1111-dddd2222eeee' with"
                     " object id '00001111-aaaa-2222-bbbb-3333cccc4444' does not have authorization to perform action"
                     f" '{action}' over scope '/subscriptions/00000005-3333-4444-5555-666677778888' or the scope is"
-                    " invalid. If access was recently granted, please refresh your credentials."
+                    " invalid. If access was recently granted, please refresh your credentials"
                 ),
                 action,
             )
@@ -119,7 +119,7 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
             "Microsoft.Resources/subscriptions/read",
             (
                 "Microsoft.Resources/subscriptions/read finds nothing: SubscriptionNotFound: The subscription"
-                " '00000006-3333-4444-5555-666677778888' could not be found."
+                " '00000006-3333-4444-5555-666677778888' could not be found"
             ),
             None,
         ),

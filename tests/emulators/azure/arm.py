@@ -195,8 +195,14 @@ class Manager:
         if not self._azure.allows("Microsoft.OperationalInsights/workspaces/query/read", workspace["id"]):
             return error(403, "InsufficientAccessError", "The provided credentials have insufficient access.")
         columns = [{"name": name, "type": "string"} for name in ("id", "log", "newest")]
-        rows = [list(row) for row in self._azure.records.get(customer, [])]
+        rows = [list(row) for row in self._azure.records.get(customer, []) if self._is_queried(workspace["id"], row[1])]
         return web.json_response({"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]})
+
+    def _is_queried(self, workspace: str, log: str) -> bool:
+        """Say whether a query reads the table of a log: those of the plans Basic and Auxiliary take a search."""
+        name = {"kube-audit": "AKSAudit", "kube-audit-admin": "AKSAuditAdmin", "guard": "AKSControlPlane"}[log]
+        table = self._azure.tables.get((workspace.lower(), name))
+        return table is None or table["properties"]["plan"] == "Analytics"
 
     def _gone(self, resource: str) -> web.Response | None:
         """Say that there is no such resource."""

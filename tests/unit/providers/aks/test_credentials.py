@@ -133,13 +133,31 @@ async def test_a_token_is_for_the_cloud_whatever_the_endpoint(
         ),
         ({"credential": "workload_identity"}, {}, "AZURE_FEDERATED_TOKEN_FILE is not set"),
         ({"credential": "workload_identity"}, {"CLIENT_ID": None}, "the identity needs client_id (or AZURE_CLIENT_ID)"),
-        ({"credential": "client_secret", "client_secret_file": "/nowhere/secret"}, {}, "No such file or directory"),
+        (
+            {"credential": "client_secret", "client_secret_file": "/nowhere/secret"},
+            {},
+            "client_secret_file /nowhere/secret cannot be read: No such file or directory",
+        ),
+        (
+            {"credential": "client_secret", "client_secret_file": "/dev/null"},
+            {},
+            "client_secret_file /dev/null is empty",
+        ),
+        (
+            {"credential": "client_certificate", "certificate_file": "/dev/null"},
+            {},
+            "certificate_file /dev/null cannot be used: ",
+        ),
         (
             {"credential": "client_secret", "client_secret_file": "/nowhere/secret"},
             {"TENANT_ID": None},
             "the identity needs tenant_id (or AZURE_TENANT_ID)",
         ),
-        ({"credential": "client_certificate", "certificate_file": "/nowhere/x.pem"}, {}, "No such file or directory"),
+        (
+            {"credential": "client_certificate", "certificate_file": "/nowhere/x.pem"},
+            {},
+            "x.pem cannot be used: No such",
+        ),
         ({"credential": "cli"}, {"PATH": "/nowhere"}, "Azure CLI not found on path"),
     ],
 )
@@ -167,7 +185,7 @@ async def test_credentials_of_no_use_fail_the_account_and_say_why(
 async def test_an_issuer_that_does_not_answer_is_no_wrong_credential(collect: Collect, place: str) -> None:
     endpoints = {"authority": "127.0.0.1:1", "resource_manager": "127.0.0.1:1"}
     [failure] = (await collect(subscription=place, endpoints=endpoints)).failures
-    assert failure.whole_account
+    assert (failure.kind, failure.whole_account) == (FailureKind.UNREACHABLE, True)
     assert "127.0.0.1" in failure.reason
 
 

@@ -12,7 +12,7 @@ from scanner.assessment import assess
 from scanner.errors import Malformed
 from scanner.model import FailureKind, Link, LinkState, RuleSettings, Status
 from tests.emulators.azure import AzureEmulator, Fault
-from tests.unit.providers.aks.builders import channel
+from tests.unit.providers.aks.builders import NOW, channel
 from tests.unit.providers.aks.conftest import Collect
 
 LISTS = "managedClusters"
@@ -41,7 +41,7 @@ def place(emulator: AzureEmulator) -> str:
         (Fault("status", LISTS, status=503), "unreachable", "still answered HTTP 503 after 1 attempt"),
         (Fault("status", LISTS, status=408), "unreachable", "still answered HTTP 408"),
         (Fault("status", LISTS, status=429), "throttled", "was still throttled after 1 attempt"),
-        (Fault("status", LISTS, status=409, code="Conflict"), "malformed", "was refused: Conflict: It went wrong."),
+        (Fault("status", LISTS, status=409, code="Conflict"), "malformed", "was refused: Conflict: It went wrong"),
         (Fault("status", LISTS, status=400, code="BadRequest"), "malformed", "was refused: BadRequest"),
         (Fault("status", LISTS, status=401, code="ExpiredAuthenticationToken"), "credentials", "does not accept"),
         (Fault("status", LISTS, status=404, code="SubscriptionNotFound"), "not_found", "finds nothing: Subscr"),
@@ -521,3 +521,51 @@ async def test_an_exclusion_that_fits_nothing_is_told(collect: Collect, place: s
     found = await collect(subscriptions=[place], exclude_subscriptions=["sandbox-*"])
     assert list(found.clusters) == ["prod"]
     assert found.notes == ["sandbox-* in exclude_subscriptions leaves out no subscription: none has that id or name"]
+
+
+async def test_a_table_that_cannot_be_queried_is_no_table_without_records(
+    emulator: AzureEmulator, collect: Collect, place: str
+) -> None:
+    workspace = next(key for key in emulator.azure.resources if key.endswith("/workspaces/logs"))
+    cluster = next(key for key in emulator.azure.resources if key.endswith("/prod"))
+    emulator.azure.table(workspace, "AKSAudit", plan="Basic", days=30)
+    emulator.azure.records["customer-logs"] = [(cluster, log, NOW.isoformat()) for log in ("kube-audit", "guard")]
+    seen = (await collect(subscription=place, rule={"observe": True})).clusters["prod"]
+    basic, other = channel(seen, "kube-audit").observed, channel(seen, "guard").observed
+    assert basic is not None
+    assert other is not None
+    assert (basic.state, other.state) == (LinkState.UNKNOWN, LinkState.OK)
+    assert basic.reason == (
+        "table AKSAudit of Log Analytics workspace logs has the plan Basic, which cannot be queried this way"
+    )
+
+
+async def test_a_resource_of_another_tenant_says_so(emulator: AzureEmulator, collect: Collect, place: str) -> None:
+    fault = Fault("status", "/workspaces/logs", status=401, code="InvalidAuthenticationTokenTenant")
+    emulator.azure.faults.append(fault)
+    seen = (await collect(subscription=place)).clusters["prod"]
+    hints = {one.hint for one in seen.unread}
+    assert hints == {
+        "use credentials of the tenant that Log Analytics workspace logs belongs to: it may be another one than theirs"
+    }
+
+
+def test_what_azure_says_ends_without_a_full_stop() -> None:
+    assert failures.one_line("It was not found. Look again. ") == "It was not found. Look again"
+
+
+async def test_a_row_of_a_subscription_that_was_not_asked_for_is_told(
+    emulator: AzureEmulator, collect: Collect, place: str
+) -> None:
+    """Resource Graph is asked about subscriptions by their ids; a row of another one belongs to no account."""
+    row = '{"id": "/x", "name": "stray", "subscriptionId": "other", "properties": {}}'
+    scope = f'{{"subscriptionId": "{place}", "name": "one", "state": "Enabled"}}'
+    emulator.azure.faults += [
+        Fault("body", "ResourceGraph", times=1, status=200, body=f'{{"totalRecords": 1, "data": [{scope}]}}'),
+        Fault("body", "ResourceGraph", times=1, status=200, body=f'{{"totalRecords": 1, "data": [{row}]}}'),
+    ]
+    found = await collect(subscriptions=[place])
+    assert found.clusters == {}
+    [failure] = found.failures
+    assert (failure.kind, failure.scope) == (FailureKind.MALFORMED, "cluster stray")
+    assert "it is of subscription other" in failure.reason

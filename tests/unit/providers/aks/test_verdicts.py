@@ -129,7 +129,7 @@ def test_what_is_missing_stands_in_the_reason_and_the_command() -> None:
     assert advice.code == (
         "az monitor diagnostic-settings update --name audit \\\n"
         f"  --resource {result.ref.id} \\\n"
-        '  --logs \'[{"category":"kube-audit-admin","enabled":true},{"category":"kube-apiserver","enabled":true},'
+        '  --logs \'[{"category":"kube-apiserver","enabled":true},'
         '{"category":"kube-audit","enabled":true},{"category":"guard","enabled":true}]\''
     )
     assert "kube-audit-admin leaves these out" in advice.text
@@ -144,6 +144,64 @@ def test_a_cluster_without_settings_gets_a_new_one() -> None:
     [advice] = result.remediations
     assert advice.code.splitlines()[0].startswith("az monitor diagnostic-settings create --name k8s-audit-coverage")
     assert "--workspace WORKSPACE_RESOURCE_ID --export-to-resource-specific true" in advice.code
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        gone("x"),
+        denied("x"),
+        None,
+        Workspace(WORKSPACE_ID, "c", 90, None, "OverQuota"),
+        Workspace(WORKSPACE_ID, "c", 90, None, "", "", "Deleting"),
+    ],
+)
+def test_nothing_is_to_be_sent_to_a_workspace_that_takes_nothing(store: Read[Store] | None) -> None:
+    result = judge(None, setting("kube-apiserver"), stores={} if store is None else {KEY: store})
+    [advice] = [one for one in result.remediations if one.title == "Export the missing log categories"]
+    assert "--workspace WORKSPACE_RESOURCE_ID" in advice.code
+
+
+def test_a_fifth_setting_is_updated_or_named_as_the_one_to_replace() -> None:
+    """A resource takes five."""
+    groups = {"audit": frozenset({"guard"})}
+    others = [setting(group("audit"), name=f"g{number}") for number in range(4)]
+    archive = setting("kube-scheduler", name="archive", storageAccountId=STORAGE_ID)
+    [advice] = judge(None, *others, archive, groups=groups).remediations
+    assert "diagnostic-settings update --name archive" in advice.code
+    idle = setting(group("allLogs", enabled=False), name="idle")
+    [advice] = judge(None, *others, idle, groups=groups).remediations
+    assert advice.code.startswith("az monitor diagnostic-settings delete --name idle")
+    assert f"--workspace {WORKSPACE_ID}" in advice.code
+
+
+def test_no_category_is_sent_to_the_same_workspace_twice() -> None:
+    """Azure refuses it: guard is there already, by the other setting."""
+    broken = setting("kube-audit", "guard", name="archive", storageAccountId=STORAGE_ID)
+    stores = {KEY: WORKSPACE, STORAGE_ID.lower(): gone("x")}
+    result = judge(None, broken, setting("guard", name="b"), stores=stores)
+    [advice] = [one for one in result.remediations if "destination" in one.title]
+    assert "--name archive" in advice.code
+    assert "--workspace-id WORKSPACE_RESOURCE_ID" in advice.code
+    result = judge(None, broken, setting("kube-scheduler", name="b"), stores=stores)
+    [advice] = [one for one in result.remediations if "destination" in one.title]
+    assert f"--workspace-id {WORKSPACE_ID}" in advice.code
+
+
+def test_every_destination_that_is_broken_or_short_is_named() -> None:
+    stores = {KEY: gone("x"), STORAGE_ID.lower(): StorageAccount(STORAGE_ID, is_closed=True, rules=())}
+    archive = setting("guard", name="archive", storageAccountId=STORAGE_ID)
+    result = judge(None, setting("kube-audit"), archive, stores=stores)
+    [advice] = [one for one in result.remediations if "destination" in one.title]
+    assert advice.text.endswith(
+        " Mend as well: diagnostic setting archive sends its logs to storage account archive, whose firewall keeps"
+        " Azure's own services out."
+    )
+    short = {(KEY, name): Table("Analytics", 7, None) for name in ("AKSAudit", "AKSControlPlane")}
+    [advice] = judge(None, setting("kube-audit", "guard"), tables=short).remediations
+    assert advice.text.endswith(
+        " Mend as well: table AKSControlPlane of Log Analytics workspace logs keeps records for 7 days."
+    )
 
 
 def test_a_setting_with_groups_is_not_mixed_with_categories() -> None:
@@ -301,6 +359,13 @@ def test_one_destination_that_works_is_enough() -> None:
         ),
         ({"serviceBusRuleId": RULE_ID}, RULE_ID, CollectionError("not looked at"), "unknown", "not looked at"),
         ({"storageAccountId": STORAGE_ID}, "nowhere", Existing("x"), "unknown", "which was not read"),
+        (
+            {"eventHubAuthorizationRuleId": WORKSPACE_ID},
+            KEY,
+            WORKSPACE,
+            "unknown",
+            "event hub logs, which was not read",
+        ),
     ],
 )
 def test_each_kind_of_destination_is_judged_by_what_can_be_read(
