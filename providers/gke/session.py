@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 import google.auth
 import grpc.aio
 from google.api_core.gapic_v1 import client_info
-from google.api_core.retry import AsyncRetry
 from google.api_core.timeout import ConstantTimeout
 from google.auth import credentials as auth_credentials
 from google.auth import impersonated_credentials
@@ -55,7 +54,9 @@ class Connection:
         self._credentials = credentials
         self._endpoints = options.endpoints
         self._limit = asyncio.Semaphore(scan.max_calls)
+        self._timeout = ConstantTimeout(scan.call_timeout)
         self._clients: dict[type[Any], Any] = {}
+        self._authorize: dict[type[Any], Authorize] = {}
 
     @property
     def clusters(self) -> ClusterManagerAsyncClient:
@@ -101,14 +102,13 @@ class Connection:
         Raises:
             CollectionError: It failed past the last retry.
         """
-        waits(f"{where}: {operation}")
-        try:
-            async with self._limit:
-                return await method(
-                    request=request, retry=_retry(self._scan.retries), timeout=ConstantTimeout(self._scan.call_timeout)
-                )
-        except SDK_ERRORS as error:
-            raise translate(error, operation, where, permission) from error
+        authorize = self._authorize[type(getattr(method, "__self__", None))]
+
+        async def once() -> T:
+            headers = await authorize.headers(self._scan.call_timeout)
+            return await method(request=request, retry=None, timeout=self._timeout, metadata=headers)
+
+        return await self._with_retries(once, operation, where, permission, waits)
 
     async def rest_call(self, call: Callable[[], T], operation: str, where: str, permission: str, waits: Waits) -> T:
         """Make one REST call in a thread.
@@ -116,16 +116,23 @@ class Connection:
         Raises:
             CollectionError: It failed past the last retry.
         """
+        return await self._with_retries(lambda: asyncio.to_thread(call), operation, where, permission, waits)
+
+    async def _with_retries(
+        self, once: Callable[[], Awaitable[T]], operation: str, where: str, permission: str, waits: Waits
+    ) -> T:
+        """Make a call until it succeeds or fails for good; whoever waits to ask again holds up no other call."""
         waits(f"{where}: {operation}")
         wait = _FIRST_WAIT
         for left in range(self._scan.retries, -1, -1):
             try:
                 async with self._limit:
-                    return await asyncio.to_thread(call)
+                    return await once()
             except SDK_ERRORS as error:
                 if left == 0 or not is_transient(error):
                     raise translate(error, operation, where, permission) from error
-            await asyncio.sleep(wait)
+            # Of many calls that are throttled at once, not all come back at once.
+            await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - no secret
             wait = min(wait * 2, _LONGEST_WAIT)
         raise AssertionError  # the last round returns or raises
 
@@ -145,30 +152,17 @@ class Connection:
         if kind not in self._clients:
             make: Any = kind
             transport = make.get_transport_class("grpc_asyncio")
+            self._authorize[kind] = Authorize(self._credentials, self._token_request, transport.DEFAULT_HOST)
             self._clients[kind] = make(
                 transport=transport(
                     host=endpoint,
                     credentials=self._credentials,
-                    channel=partial(self._channel, transport.DEFAULT_HOST),
+                    channel=_channel,
                     client_info=client_info.ClientInfo(user_agent="k8s-audit-coverage"),
                 )
             )
         found: T = self._clients[kind]
         return found
-
-    def _channel(
-        self,
-        default_host: str,
-        target: str,
-        *,
-        ssl_credentials: grpc.ChannelCredentials | None = None,
-        options: Sequence[tuple[str, Any]] | None = None,
-        **_: object,
-    ) -> grpc.aio.Channel:
-        """Open a channel; of what the library would give its own, the call credentials are left out."""
-        authorize = Authorize(self._credentials, self._token_request, default_host)
-        trusted = ssl_credentials or grpc.ssl_channel_credentials()
-        return grpc.aio.secure_channel(target, trusted, options=options, interceptors=[authorize])
 
 
 class Connections:
@@ -254,13 +248,12 @@ def is_transient(error: Exception) -> bool:
     )
 
 
-def _retry(times: int) -> AsyncRetry:
-    """Build a retry that gives up after a number of times; it belongs to one call."""
-    left = times
-
-    def again(error: Exception) -> bool:
-        nonlocal left
-        left -= 1
-        return left >= 0 and is_transient(error) and "Getting metadata from plugin failed" not in str(error)
-
-    return AsyncRetry(predicate=again, initial=_FIRST_WAIT, maximum=_LONGEST_WAIT, multiplier=2.0, timeout=None)
+def _channel(
+    target: str,
+    *,
+    ssl_credentials: grpc.ChannelCredentials | None = None,
+    options: Sequence[tuple[str, Any]] | None = None,
+    **_: object,
+) -> grpc.aio.Channel:
+    """Open a channel; of what the library would give its own, the call credentials are left out."""
+    return grpc.aio.secure_channel(target, ssl_credentials or grpc.ssl_channel_credentials(), options=options)
