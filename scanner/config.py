@@ -112,7 +112,7 @@ def load_config(
     rule = main.validated(RuleSettings, main.table("rule"), "rule")
     output = main.validated(OutputSettings, main.table("output"), "output")
     defaults = main.table("defaults")
-    _refuse_unknown_defaults(main, defaults, options_for)
+    _refuse_unknown_defaults(main, defaults, options_for, organization_for)
     files = [main, *_included(main, environ)]
     accounts = [
         AccountConfig(*one, file.path) for file in files for one in _entries(file, "account", defaults, options_for)
@@ -282,20 +282,31 @@ def _text(file: _File, key: str, table: dict[str, Any], name: str) -> str:
     return value
 
 
-def _refuse_unknown_defaults(main: _File, defaults: dict[str, Any], options_for: OptionsFor) -> None:
-    """Refuse defaults of a provider that is not there, and keys that its accounts do not have."""
+def _refuse_unknown_defaults(
+    main: _File, defaults: dict[str, Any], options_for: OptionsFor, organization_for: OrganizationFor
+) -> None:
+    """Refuse defaults of a provider that is not there, and keys that neither its accounts nor organizations have."""
     for provider, table in defaults.items():
         key = f"defaults.{provider}"
         try:
-            allowed = tuple(options_for(provider).model_fields)
+            of_both = [*options_for(provider).model_fields, *_organization_keys(provider, organization_for)]
         except UsageError as error:
             raise ConfigError(error.what, where=main.where(key), hint=error.hint) from None
+        allowed = tuple(dict.fromkeys(of_both))
         if not isinstance(table, dict):
             raise ConfigError("must be a table", where=main.where(key), hint=f"write [{key}]")
         for name in table:
             if name not in allowed:
                 where = main.where(f"{key}.{name}")
                 raise ConfigError(f"unknown key {name!r}", where=where, hint=_allowed(name, allowed))
+
+
+def _organization_keys(provider: str, organization_for: OrganizationFor) -> Iterable[str]:
+    """Give the keys of a provider's organizations; none where it finds no accounts by itself."""
+    try:
+        return organization_for(provider).model_fields
+    except UsageError:
+        return ()
 
 
 def _refuse_duplicates(accounts: Iterable[AccountConfig | OrganizationConfig]) -> None:

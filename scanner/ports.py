@@ -45,6 +45,12 @@ class Limits(Protocol):
     A key names what the cloud counts calls by, such as ``aws:111122223333:eu-west-1`` or a project; all accounts of a
     run share what is known of a key. Each key has a window of calls in flight that halves when a call raises
     `Throttled` and grows again while calls succeed.
+
+    Limits belong to one account and to its tasks: while a call waits for its turn, the account's place is lent to
+    another account, and it waits to have one again. So a provider never makes a call of one account through the limits
+    of another, as an object would that keeps those of whoever made it, and holds no lock that another account may wait
+    for while it waits for a turn: the other one would keep the place that this one needs to go on. Nor does it make one
+    call within the limit of another: each counts towards ``scan.max_calls``.
     """
 
     def of(self, key: str) -> AbstractAsyncContextManager[None]:

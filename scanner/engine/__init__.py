@@ -172,7 +172,7 @@ class _Work:
             await scan_account(account, plan, self._run)
             self._end(account)
         finally:
-            account.place.give()
+            account.place.end()
             self._admitted.release()
 
     async def _look_through(self, plan: OrganizationPlan) -> None:

@@ -105,11 +105,15 @@ class Window:
             try:
                 await turn
             except asyncio.CancelledError:
-                self._wake()  # the turn may have come already, and is another one's now
+                self.passed_on()  # the turn may have come already
                 raise
             finally:
                 if turn in self._waiting:
                     self._waiting.remove(turn)
+
+    def passed_on(self) -> None:
+        """Let another call have a turn that came and is not taken."""
+        self._wake()
 
     def left(self) -> None:
         """Take note that a call is over."""
@@ -168,8 +172,12 @@ class AccountLimits:
         window = self._windows.get(key)
         while not window.is_open:
             self._waits(f"{key}: its turn")
-            async with self._place.lent():
-                await window.opened()
+            try:
+                async with self._place.lent():
+                    await window.opened()
+            except asyncio.CancelledError:
+                window.passed_on()  # the turn may have come, and not the place
+                raise
         window.in_flight += 1
         try:
             async with self._windows.calls:

@@ -15,21 +15,33 @@ class Place:
         self._places = places
         self._taking = asyncio.Lock()
         self._held = False
+        self._ended = False
         self._calls = 0
         self._waiting = 0
 
     async def take(self) -> None:
-        """Wait for a place, unless it has one."""
+        """Wait for a place, unless it has one, or needs none because the account has come to its end.
+
+        The latter is met where something that outlives the account still calls through its limits: a place that it
+        took then would never be given up.
+        """
         async with self._taking:
-            if not self._held:
+            if not self._held and not self._ended:
                 await self._places.acquire()
                 self._held = True
+            if self._ended:
+                self.give()
 
     def give(self) -> None:
         """Give the place up, if it has one."""
         if self._held:
             self._held = False
             self._places.release()
+
+    def end(self) -> None:
+        """Give the place up for good."""
+        self._ended = True
+        self.give()
 
     @contextlib.asynccontextmanager
     async def lent(self) -> AsyncIterator[None]:

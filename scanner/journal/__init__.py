@@ -7,7 +7,7 @@ and the journal of a shard is the partial report that ``report merge`` takes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
@@ -15,6 +15,7 @@ from typing import Final, Self
 from scanner.errors import JournalError
 from scanner.journal.index import Index, Plan
 from scanner.journal.lines import Lines
+from scanner.journal.read_twice import noted, read_twice
 from scanner.journal.records import (
     AccountRecord,
     BeginRecord,
@@ -170,8 +171,13 @@ class Journal:
         return kept_account(self._lines, name, self._index.entries[name])
 
     def accounts(self) -> Spooled[AccountResult]:
-        """Give all accounts that have ended, by name."""
-        return KeptAccounts(sorted(self._index.entries), self.account)
+        """Give all accounts that have ended, by name, those noted that share clusters."""
+        notes = read_twice(self.cluster_ids())
+        return KeptAccounts(sorted(self._index.entries), lambda name: noted(self.account(name), notes))
+
+    def cluster_ids(self) -> Iterator[tuple[str, Iterable[int]]]:
+        """Give the name of each account that has ended, and the `cluster_id` of each of its clusters."""
+        return ((name, entry.ids) for name, entry in self._index.entries.items())
 
     def kept(self) -> Iterator[tuple[str, str]]:
         """Give the name and provider of each account that has ended."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from scanner.journal.read_twice import cluster_id
 from scanner.journal.records import (
     AccountRecord,
     BeginRecord,
@@ -37,7 +38,7 @@ class _Open:
     """The clusters so far of an account that is being scanned."""
 
     provider: str
-    clusters: list[tuple[tuple[str, str, str], int, Status]] = field(default_factory=list)
+    clusters: list[tuple[tuple[str, str, str], int, Status, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Entry:
         offset: Where its record begins; `NO_RECORD` where the process was killed before it wrote one.
         clusters: Where each of its clusters' records begins, in the order of reports.
         statuses: How many of them have each status.
+        ids: The `cluster_id` of each.
         final: False where it was not finished.
     """
 
@@ -55,6 +57,7 @@ class Entry:
     offset: int
     clusters: array[int]
     statuses: Mapping[Status, int]
+    ids: array[int]
     final: bool
 
 
@@ -101,7 +104,7 @@ class Index:
 
     def _add_cluster(self, account: str, cluster: ClusterResult, offset: int) -> None:
         of_account = self._open.setdefault(account, _Open(cluster.ref.provider))
-        of_account.clusters.append((cluster_order(cluster), offset, cluster.status))
+        of_account.clusters.append((cluster_order(cluster), offset, cluster.status, cluster_id(cluster.ref)))
 
     def _close(self, record: AccountRecord, offset: int) -> None:
         account = self._open.pop(record.account, _Open(record.provider))
@@ -110,7 +113,8 @@ class Index:
     def _entry(self, account: _Open, offset: int, *, final: bool) -> Entry:
         """Keep of an account only numbers; equal counts are kept once."""
         clusters = sorted(account.clusters, key=lambda one: one[:2])
-        counts = Counter(status for _, _, status in clusters)
+        counts = Counter(status for _, _, status, _ in clusters)
         key = tuple(counts[status] for status in _STATUSES)
         statuses = self._known_counts.setdefault(key, {status: counts[status] for status in _STATUSES})
-        return Entry(account.provider, offset, array("Q", [where for _, where, _ in clusters]), statuses, final)
+        offsets, ids = array("Q", [one[1] for one in clusters]), array("q", [one[3] for one in clusters])
+        return Entry(account.provider, offset, offsets, statuses, ids, final)

@@ -9,6 +9,7 @@ from itertools import chain
 
 from scanner.errors import JournalError
 from scanner.journal import Journal
+from scanner.journal.read_twice import noted, read_twice
 from scanner.journal.spool import KeptAccounts
 from scanner.model import AccountResult, CollectionFailure, FailureKind, ScanResult, Spooled
 
@@ -147,8 +148,9 @@ class _Merged:
                 self._sources[f"shard {number} of {count}"] = _Source("", number)
 
     def accounts(self) -> Spooled[AccountResult]:
-        """Give them by name."""
-        return KeptAccounts(sorted(self._sources), self._account)
+        """Give them by name, those noted that share clusters."""
+        notes = read_twice(chain.from_iterable(journal.cluster_ids() for journal in self._by_shard.values()))
+        return KeptAccounts(sorted(self._sources), lambda name: noted(self._account(name), notes))
 
     def _account(self, name: str) -> AccountResult:
         source = self._sources[name]

@@ -315,6 +315,21 @@ def test_an_organization_is_read_by_its_providers_model_and_inherits_what_it_has
     assert other.digest != config.digest
 
 
+def test_a_default_may_be_a_key_of_organizations_only_and_passes_the_accounts_by(tmp_path: Path) -> None:
+    path = _write(
+        tmp_path,
+        '[defaults.eks]\nmanagement_account = "111122223333"\nprofile = "hub"\n'
+        + ACCOUNT
+        + '[[organization]]\nname = "corp"\nprovider = "eks"\n',
+    )
+    config = load_config(path, _options, organization_for=lambda _: Corp)
+    assert config.organizations[0].options == Corp(management_account="111122223333")
+    assert config.accounts[0].options.model_dump()["profile"] == "hub"
+    path.write_text(path.read_text().replace("management_account", "managment_account"))
+    with pytest.raises(ConfigError, match="did you mean 'management_account'"):
+        load_config(path, _options, organization_for=lambda _: Corp)
+
+
 def test_an_organization_and_an_account_have_names_of_their_own(tmp_path: Path) -> None:
     path = _write(
         tmp_path, ACCOUNT + '[[organization]]\nname = "prod"\nprovider = "eks"\nmanagement_account = "111122223333"\n'

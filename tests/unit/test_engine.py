@@ -198,7 +198,10 @@ async def test_a_calm_run_keeps_everything_in_order() -> None:
     account = outcome.accounts[0]
     assert account.account_id == "111122223333"
     assert [one.ref.name for one in account.clusters] == ["a", "b"]
-    assert [one.note.text for one in account.notes] == ["c was deleted meanwhile"]
+    assert [one.note.text for one in account.notes] == [
+        "c was deleted meanwhile",
+        "clusters that are read in another account as well, and counted in both: z (2)",
+    ]
     assert account.completeness is AccountStatus.COMPLETE
     assert account.status is Status.PASS
     of_z = [event for event, name in seen.events if name == "z"]

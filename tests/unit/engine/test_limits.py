@@ -226,3 +226,45 @@ async def _answer() -> str:
 
 async def _throttled() -> str:
     raise Throttled("slow down", where="eks:ListClusters")
+
+
+async def test_a_turn_that_comes_to_a_call_which_is_cancelled_before_it_has_its_place_is_the_next_ones() -> None:
+    windows = Windows(ScanSettings(max_calls=1))
+    places = asyncio.Semaphore(1)
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    async def holding() -> str:
+        entered.set()
+        await leave.wait()
+        return "first"
+
+    first = asyncio.create_task(limits(windows).call("key", holding))
+    await entered.wait()
+    without_place = asyncio.create_task(AccountLimits(windows, Place(places), lambda _: None).call("key", _answer))
+    last = asyncio.create_task(limits(windows).call("key", _answer))
+    await places.acquire()
+    leave.set()
+    await first
+    await asyncio.sleep(0.01)
+    assert not without_place.done()
+    without_place.cancel()
+    assert await asyncio.wait_for(last, 10) == "answer"
+
+
+async def test_an_account_that_has_ended_takes_no_place_again() -> None:
+    """Something that outlives it may still call through its limits: the place would never be given up."""
+    places = asyncio.Semaphore(1)
+    ended, other = Place(places), Place(places)
+    await ended.take()
+    ended.end()
+    async with ended.lent():
+        pass
+    assert not places.locked()
+    await other.take()
+    late = Place(places)
+    waiting = asyncio.create_task(late.take())
+    await asyncio.sleep(0)
+    late.end()
+    other.end()
+    await asyncio.wait_for(waiting, 10)
+    assert not places.locked()

@@ -13,6 +13,7 @@ import pytest
 from scanner.errors import JournalError
 from scanner.journal import Journal, RunRecord, file_name
 from scanner.journal.merging import merge
+from scanner.journal.read_twice import NO_ID, read_twice
 from scanner.model import (
     AccountNote,
     AccountResult,
@@ -181,6 +182,36 @@ def test_a_shard_that_was_killed_before_it_knew_its_accounts_is_unknown_itself(t
     assert names(merged(begun)) == [("shard 1 of 2", Status.UNKNOWN), ("shard 2 of 2", Status.UNKNOWN)]
     known = names(merged(begun, write(tmp_path, shard(2), result("b"), result("d"))))
     assert known == [("a", Status.UNKNOWN), ("b", Status.PASS), ("c", Status.UNKNOWN), ("d", Status.PASS)]
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_accounts_that_share_clusters_say_so_in_one_journal_and_in_several(
+    tmp_path: Path, merged: Merge, shards: int
+) -> None:
+    """A table and an organisation may both lead to one account of the cloud."""
+    owners = {"corp/prod": 1, "prod": shards, "corp/other": 1}
+    paths = []
+    for number in range(1, shards + 1):
+        paths.append(tmp_path / file_name(number, shards))
+        with closing(Journal.begin(paths[-1], shard(number, shards), resume=False)) as journal:
+            for name in (one for one, owner in owners.items() if owner == number):
+                journal.account_began(name, "eks")
+                journal.cluster(name, cluster("other" if name == "corp/other" else "shared"))
+                journal.account_ended(result(name, notes=["z"]), final=True)
+            journal.ended(ENDED, "")
+            own = {one.name: one for one in journal.accounts()}
+    said = "clusters that are read in another account as well, and counted in both: "
+    other, of_corp, table = merged(*paths).accounts
+    assert [note.note.text for note in of_corp.notes] == [f"{said}prod (1)", "z"]
+    assert [note.note.text for note in table.notes] == [f"{said}corp/prod (1)", "z"]
+    assert [note.note.text for note in other.notes] == ["z"]
+    assert len(own["prod"].notes) == 3 - shards
+
+
+def test_of_many_accounts_that_share_a_cluster_some_are_named() -> None:
+    notes = read_twice([("a", [7]), *((f"b{number}", [7, NO_ID]) for number in range(1, 8))])
+    assert notes["a"].note.text.endswith("in both: b1 (1), b2 (1), b3 (1), b4 (1), b5 (1), 2 more")
+    assert notes["b7"].note.text.endswith("in both: a (1)")
 
 
 def test_one_shard_twice_is_refused(tmp_path: Path, merged: Merge) -> None:
