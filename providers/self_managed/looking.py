@@ -101,12 +101,17 @@ def _puzzles(data: bytes) -> bool:
 def _named(found: Found, host: HostFiles, name: str, file: ManifestFile) -> Look:
     """Look at a file that the configuration names: whoever named it took it for an API server's."""
     try:
-        parts = recognise(file)
-        if not parts:
-            raise why_unknown(file)
-        refused = [part for _, part in parts if isinstance(part, Refused)]
-        if len(refused) == len(parts):
-            raise Malformed(refused[0].reason, where=found.shown, hint=refused[0].hint)
+        return Look(found, host, name, recognise_named(file))
     except CollectionError as error:
         return Look(found, host, name, error=error)
-    return Look(found, host, name, parts)
+
+
+def recognise_named(file: ManifestFile) -> tuple[tuple[str, Part], ...]:
+    """Give what a file describes that is taken for an API server's; CollectionError where it is nothing of the kind."""
+    parts = recognise(file)
+    if not parts:
+        raise why_unknown(file)
+    refused = [part for _, part in parts if isinstance(part, Refused)]
+    if len(refused) == len(parts):
+        raise Malformed(refused[0].reason, where=file.shown, hint=refused[0].hint)
+    return parts

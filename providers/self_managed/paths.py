@@ -45,8 +45,9 @@ def expand(pattern: str, base: Path) -> tuple[Found, ...]:
     start = PurePath(written.anchor)
     parts = written.parts[1:] if written.anchor else written.parts
     searched = _is_wild(parts[-1])
-    found = (replace(item, path=_normal(item.path), searched=searched) for item in _walk(base, start, parts, ""))
-    return tuple({item.path: item for item in found}.values())
+    found = _walk(base, start, parts, "")
+    named = (replace(one, path=_normal(one.path), searched=searched or one.searched) for one in found)
+    return tuple({item.path: item for item in named}.values())
 
 
 def unused_roots(found: Sequence[Found], root: str | None, base: Path) -> tuple[str, ...]:
@@ -147,13 +148,17 @@ def _wild(base: Path, shown: PurePath, names: Sequence[str], parts: Sequence[str
 def _literal(base: Path, shown: PurePath, rest: Sequence[str], varied: str) -> Iterator[Found]:
     """Follow a part without wildcards, if it is there; one that may not be looked at is taken to be there.
 
-    So is a symbolic link that leads nowhere from here: it may lead somewhere within its host's filesystem.
+    So is a symbolic link that leads nowhere from here: it may lead somewhere within its host's filesystem. A directory
+    at the end of the glob is searched.
     """
     try:
         os.stat(base / shown)  # noqa: PTH116 - Path.exists() hides a missing permission
     except OSError as error:
         if isinstance(error, PermissionError) or (base / shown).is_symlink():
             yield Found((base / shown).joinpath(*rest), str(shown.joinpath(*rest)), varied)
+        return
+    if not rest and (base / shown).is_dir():
+        yield from (replace(item, varied=varied) for item in _search(base / shown, shown))
     else:
         yield from _walk(base, shown, rest, varied)
 

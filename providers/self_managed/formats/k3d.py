@@ -85,6 +85,7 @@ def _source(file: ManifestFile, config: Field, number: int) -> ApiServerSource:
         version=match[1] if match else None,
         files=dict(_mounted(file, config, number)),
         cluster=config.get("metadata", "name").text or config.get("name").text,
+        tool="k3d",
     )
 
 

@@ -13,8 +13,7 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 from providers.self_managed.composing import compose
 from providers.self_managed.composition import Composition, Described
 from providers.self_managed.files import HostFiles
-from providers.self_managed.formats import recognise, why_unknown
-from providers.self_managed.looking import Look
+from providers.self_managed.looking import Look, recognise_named
 from providers.self_managed.paths import Found
 from providers.self_managed.source import ApiServerSource, ManifestFile, Mount
 from providers.self_managed.yaml_nodes import entries, items, line
@@ -51,9 +50,7 @@ class Looks:
         # Half of a surrogate pair cannot be written as UTF-8, and JSON can hold one.
         file = ManifestFile(Path("/"), where, NO_HOST, text.encode("utf-8", "replace"), self.version)
         try:
-            parts = recognise(file)
-            if not parts:
-                raise why_unknown(file)
+            parts = recognise_named(file)
         except CollectionError as error:
             self.all.append(Look(found, NO_HOST, name, error=error))
             return

@@ -135,6 +135,8 @@ def touch(base: Path, *names: str) -> None:
         ("hosts/*", [("hosts/cp-3", "cp-3")]),
         ("hosts/cp-2/*/b.yaml", [("hosts/cp-2/etc/b.yaml", "etc")]),
         ("hosts/readme*/x", []),
+        ("hosts/*-2/etc", [("hosts/cp-2/etc/a.yaml", "cp-2"), ("hosts/cp-2/etc/b.yaml", "cp-2")]),
+        ("hosts/*/nothing", []),
     ],
 )
 def test_globs(world: Path, pattern: str, expected: list[tuple[str, str]]) -> None:
