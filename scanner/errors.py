@@ -151,3 +151,12 @@ class TimedOut(Unreachable):
 
 class Malformed(CollectionError):
     """An answer or a file that cannot be understood."""
+
+    @classmethod
+    def answer(cls, operation: str, where: str, why: str) -> Malformed:
+        """Build the error for an API's answer that came but cannot be used; `why` is what is wrong with it."""
+        return cls(
+            f"the answer to {operation} cannot be understood: {why}",
+            where=f"{operation} of {where}",
+            hint="check for a proxy that answers in the API's place",
+        )

@@ -23,7 +23,7 @@ from providers.aks.facts import (
     Workspace,
     part_of,
 )
-from providers.aks.failures import NO_POLICY, NO_RESOURCE, SDK_ERRORS, ResourceGoneError, malformed, translate
+from providers.aks.failures import NO_POLICY, NO_RESOURCE, SDK_ERRORS, ResourceGoneError, translate
 from providers.aks.parsing import (
     cluster_of,
     groups_of,
@@ -54,7 +54,7 @@ from providers.aks.permissions import (
 )
 from providers.aks.session import Answer, Call, Connection
 from providers.aks.shapes import name_of, objects, text, texts
-from scanner.errors import CollectionError
+from scanner.errors import CollectionError, Malformed
 from scanner.ports import Waits
 
 T = TypeVar("T")
@@ -254,7 +254,7 @@ class Calls:
             if not link:
                 return
             if link in seen:
-                raise malformed(call.operation, call.where, "its pages go round in a circle")
+                raise Malformed.answer(call.operation, call.where, "its pages go round in a circle")
             seen.add(link)
             call = replace(call, url=link)
 

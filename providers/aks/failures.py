@@ -117,16 +117,7 @@ def translate(error: Exception, operation: str, where: str) -> CollectionError:
     if isinstance(error, AzureError | ClientError | OSError):
         hint = "check the network, the proxy, and cloud and endpoints"
         return Unreachable(f"{operation} could not be reached: {text}", where=place, hint=hint)
-    return malformed(operation, where, f"its body is not what the API describes: {text}")
-
-
-def malformed(operation: str, where: str, why: str) -> Malformed:
-    """Build the error for an answer that came but cannot be used; `why` is what is wrong with it."""
-    return Malformed(
-        f"the answer to {operation} cannot be understood: {why}",
-        where=f"{operation} of {where}",
-        hint="check for a proxy that answers in the API's place",
-    )
+    return Malformed.answer(operation, where, f"its body is not what the API describes: {text}")
 
 
 def credentials_error(error: Exception, kind: str) -> CollectionError:
@@ -178,7 +169,7 @@ def _failed(status: int, operation: str, where: str, said: str, attempts: int) -
         what = f"{operation} still answered HTTP {status} after {tried}"
         return Unreachable(what, where=place, hint="try again later", said=said)
     if _REDIRECT <= status < _REQUEST:
-        return malformed(operation, where, f"it is a redirect (HTTP {status})")
+        return Malformed.answer(operation, where, f"it is a redirect (HTTP {status})")
     return CollectionError(f"{operation} was refused: {said}", where=place)
 
 

@@ -15,12 +15,12 @@ from typing import Any, Final, TypeVar
 
 from providers.aks.calls import CONNECTED, MANAGED, read_cluster
 from providers.aks.facts import Cluster, Read, Subscription
-from providers.aks.failures import SDK_ERRORS, malformed, translate
+from providers.aks.failures import SDK_ERRORS, translate
 from providers.aks.parsing import CLUSTER_FIELDS, subscription_of
 from providers.aks.permissions import LIST_CLUSTERS, READ_SUBSCRIPTIONS
 from providers.aks.session import Answer, Call, Connection
 from providers.aks.shapes import objects, text
-from scanner.errors import PermissionDenied
+from scanner.errors import Malformed, PermissionDenied
 from scanner.ports import Waits
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class ResourceGraph:
         def parse(row: Mapping[str, Any]) -> Read[Cluster]:
             owner = str(row.get("subscriptionId")).lower()
             if owner not in subscriptions:
-                return malformed(QUERY, f"cluster {row.get('name')}", f"it is of subscription {owner}")
+                return Malformed.answer(QUERY, f"cluster {row.get('name')}", f"it is of subscription {owner}")
             return read_cluster(row, subscriptions[owner], QUERY)
 
         for scope in _batches(list(subscriptions)):
@@ -106,10 +106,10 @@ class ResourceGraph:
             yield rows
             if not token:
                 if rows_seen < total:
-                    raise malformed(QUERY, query.where, f"it announces {total} rows and gives {rows_seen}")
+                    raise Malformed.answer(QUERY, query.where, f"it announces {total} rows and gives {rows_seen}")
                 return
             if token in seen:
-                raise malformed(QUERY, query.where, "its pages go round in a circle")
+                raise Malformed.answer(QUERY, query.where, "its pages go round in a circle")
             seen.add(token)
             options = {**options, "$skipToken": token}
 

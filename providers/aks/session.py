@@ -16,10 +16,10 @@ from azure.mgmt.containerservice.aio import ContainerServiceClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from providers.aks.credentials import make_credential
-from providers.aks.failures import SDK_ERRORS, credentials_error, malformed, refusal, translate
+from providers.aks.failures import SDK_ERRORS, credentials_error, refusal, translate
 from providers.aks.options import AksOptions
 from providers.aks.pool import AttemptTimeout, Pool
-from scanner.errors import CollectionError
+from scanner.errors import CollectionError, Malformed
 from scanner.model import ScanSettings
 from scanner.ports import Waits
 
@@ -184,9 +184,9 @@ class Connection:
         try:
             body = json.loads(answer.content)
         except ValueError as error:
-            raise malformed(call.operation, call.where, "its body is no JSON") from error
+            raise Malformed.answer(call.operation, call.where, "its body is no JSON") from error
         if not isinstance(body, dict):
-            raise malformed(call.operation, call.where, "its body is no JSON object")
+            raise Malformed.answer(call.operation, call.where, "its body is no JSON object")
         return Answer(body, answer.headers)
 
 

@@ -16,9 +16,10 @@ from providers.eks.facts import (
     enabled_names,
     log_type_of,
 )
-from providers.eks.failures import SDK_ERRORS, malformed, translate
+from providers.eks.failures import SDK_ERRORS, translate
 from providers.eks.session import Caller, Service
 from providers.eks.wire import Answer
+from scanner.errors import Malformed
 from scanner.ports import Waits
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Calls:
         answer = await self._ask(GET_CALLER_IDENTITY, region, lambda: self._call(GET_CALLER_IDENTITY, region))
         account_id, arn = answer.get("Account"), str(answer.get("Arn"))
         if not account_id or not arn.startswith("arn:"):
-            raise malformed(GET_CALLER_IDENTITY, region, "it names no account")
+            raise Malformed.answer(GET_CALLER_IDENTITY, region, "it names no account")
         return account_id, arn
 
     async def regions(self) -> tuple[str, ...]:
@@ -77,7 +78,7 @@ class Calls:
 
         names = await self._ask(DESCRIBE_REGIONS, home, read)
         if not names:
-            raise malformed(DESCRIBE_REGIONS, home, "it names no region")
+            raise Malformed.answer(DESCRIBE_REGIONS, home, "it names no region")
         return tuple(names)
 
     async def regions_of(self, account_id: str, hub_account: str) -> tuple[str, ...]:
@@ -95,7 +96,7 @@ class Calls:
         pages = self.pages(LIST_REGIONS, account_id, self.home_region, request, "Regions", read, "NextToken")
         names = sorted([region async for regions, _ in pages for region in regions])
         if not names:
-            raise malformed(LIST_REGIONS, account_id, "it names no region")
+            raise Malformed.answer(LIST_REGIONS, account_id, "it names no region")
         return tuple(names)
 
     async def cluster_names(self, region: str) -> AsyncIterator[list[str]]:
@@ -105,7 +106,7 @@ class Calls:
             names: list[object] = [*page["clusters"]]
             found = [name for name in names if isinstance(name, str) and name]
             if len(found) < len(names):
-                raise malformed(LIST_CLUSTERS, region, "a cluster in it has no name")
+                raise Malformed.answer(LIST_CLUSTERS, region, "a cluster in it has no name")
             return found
 
         request = {"maxResults": 100, "include": ["all"]}
@@ -120,9 +121,9 @@ class Calls:
             answer = await self._call(DESCRIBE_CLUSTER, region, {"name": name})
             cluster = cast("ClusterTypeDef | None", answer.get("cluster"))
             if not cluster:
-                raise malformed(DESCRIBE_CLUSTER, where, "it has no cluster")
+                raise Malformed.answer(DESCRIBE_CLUSTER, where, "it has no cluster")
             if cluster.get("name", name) != name:
-                raise malformed(DESCRIBE_CLUSTER, where, "it is about another cluster")
+                raise Malformed.answer(DESCRIBE_CLUSTER, where, "it is about another cluster")
             enabled_names(cluster)  # raises where the logging is of another shape than the API describes
             return cluster
 
@@ -210,12 +211,12 @@ class Calls:
         while True:
             page = await self._ask(action, where, partial(self._call, action, region, {**request, **more}))
             if page.get(key) is None:
-                raise malformed(action, where, f"it has no {key}")
+                raise Malformed.answer(action, where, f"it has no {key}")
             found = _made_of(action, where, partial(read, page))
             following = page.get(token)
             if following and (not isinstance(following, str) or following in tokens):
                 yield found, True
-                raise malformed(action, where, "its pages repeat themselves")
+                raise Malformed.answer(action, where, "its pages repeat themselves")
             yield found, not following
             if not isinstance(following, str) or not following:
                 return

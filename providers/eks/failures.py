@@ -133,7 +133,7 @@ def translate(error: Exception, action: str, where: str) -> CollectionError:
     if isinstance(error, RuntimeError | ValueError | BotoCoreError) and (found := _of_this_machine(error, place)):
         return found
     if isinstance(error, ResponseParserError) or not isinstance(error, BotoCoreError):
-        return malformed(action, where, "its body is not what the API describes")
+        return Malformed.answer(action, where, "its body is not what the API describes")
     return _without_answer(error, action, place)
 
 
@@ -149,15 +149,6 @@ def _of_this_machine(error: Exception, place: str) -> CollectionError | None:
         what = f"the AWS configuration of this machine cannot be used: {_one_line(error)}"
         return CredentialsError(what, where=place, hint=hint)
     return None
-
-
-def malformed(action: str, where: str, why: str) -> Malformed:
-    """Build the error for an answer that came but cannot be used; `why` is what is wrong with it."""
-    return Malformed(
-        f"the answer to {action} cannot be understood: {why}",
-        where=f"{action} of {where}",
-        hint="check for a proxy that answers in the API's place",
-    )
 
 
 def evidence(error: CollectionError, action: str) -> Evidence:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from tests.bench.fake_http import Connection
+
 LATENCY: Final = 0.020
 SUBSCRIPTIONS: Final = 20
 CLUSTERS: Final = 2000
@@ -30,40 +32,7 @@ def subscription_id(number: int) -> str:
     return f"{number:08}-1111-2222-3333-444455556666"
 
 
-class Connection(asyncio.Protocol):
-    """One kept-alive connection: reads requests, answers each after the latency."""
-
-    def __init__(self) -> None:
-        """Start with nothing read."""
-        self._buffer = b""
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport to answer on."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Take the requests that are complete."""
-        self._buffer += data
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            head = self._buffer[:end].decode("latin-1")
-            headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-            length = int(headers.get("content-length", "0"))
-            if len(self._buffer) < end + 4 + length:
-                return
-            body = self._buffer[end + 4 : end + 4 + length]
-            self._buffer = self._buffer[end + 4 + length :]
-            answer = _answer(head.split("\r\n", 1)[0], headers["host"], body)
-            asyncio.get_running_loop().call_later(LATENCY, self._send, answer)
-
-    def _send(self, answer: bytes) -> None:
-        """Send an answer, if there is still someone to send it to."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(answer)
-
-
-def _answer(request_line: str, host: str, body: bytes) -> bytes:
+def _answer(request_line: str, headers: dict[str, str], body: bytes) -> bytes:
     """Answer one request by its path."""
     url = urlsplit(request_line.split(" ", _REQUEST_LINE_PARTS)[1])
     path = url.path
@@ -72,7 +41,7 @@ def _answer(request_line: str, host: str, body: bytes) -> bytes:
     if path.endswith("/resources"):
         return _query(json.loads(body))
     if path.endswith("/managedClusters"):
-        return _list(path.split("/")[2], int(parse_qs(url.query).get("$skiptoken", ["0"])[0]), host)
+        return _list(path.split("/")[2], int(parse_qs(url.query).get("$skiptoken", ["0"])[0]), headers["host"])
     kind = path.rpartition("/")[2] if "/tables/" not in path else "table"
     properties = {"customerId": "c", "retentionInDays": 90, "sku": {"name": "PerGB2018"}}
     return _ANSWERS.get(kind) or _http({"id": path, "properties": properties})
@@ -220,7 +189,7 @@ async def _serve(folder: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem")
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=512, ssl=context)
+    server = await loop.create_server(lambda: Connection(_answer, LATENCY), "127.0.0.1", 0, backlog=512, ssl=context)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await loop.run_in_executor(None, sys.stdin.read)

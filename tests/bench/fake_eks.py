@@ -18,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from tests.bench.fake_http import Connection
+
 LATENCY: Final = 0.040
 REGIONS: Final = ("eu-central-1", "eu-west-1", "us-east-1", "us-west-2")
 CLUSTERS: Final = 800
@@ -37,39 +39,6 @@ class Size:
 def names(region: str) -> list[str]:
     """Give the names of a region's clusters."""
     return [f"{region}-cluster-{number:04}" for number in range(Size.clusters // len(REGIONS))]
-
-
-class Connection(asyncio.Protocol):
-    """One kept-alive connection: reads requests, answers each after the latency."""
-
-    def __init__(self) -> None:
-        """Start with nothing read."""
-        self._buffer = b""
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport to answer on."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Take the requests that are complete."""
-        self._buffer += data
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            head = self._buffer[:end].decode("latin-1")
-            headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-            length = int(headers.get("content-length", "0"))
-            if len(self._buffer) < end + 4 + length:
-                return
-            body = self._buffer[end + 4 : end + 4 + length]
-            self._buffer = self._buffer[end + 4 + length :]
-            answer = _answer(head.split("\r\n", 1)[0], headers, body)
-            asyncio.get_running_loop().call_later(LATENCY, self._send, answer)
-
-    def _send(self, answer: bytes) -> None:
-        """Send an answer, if there is still someone to send it to."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(answer)
 
 
 def _answer(request_line: str, headers: dict[str, str], body: bytes) -> bytes:
@@ -235,7 +204,7 @@ async def _serve(options: dict[str, str]) -> None:
     if "tls" in options:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(f"{options['tls']}/server.pem")
-    server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=512, ssl=context)
+    server = await loop.create_server(lambda: Connection(_answer, LATENCY), "127.0.0.1", 0, backlog=512, ssl=context)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await loop.run_in_executor(None, sys.stdin.read)
