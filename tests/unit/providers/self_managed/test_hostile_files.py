@@ -76,6 +76,7 @@ def assembled(parts: Iterable[Part]) -> list[ApiServerSource]:
         source
         for assemble in dict.fromkeys(fragment.assemble for fragment in fragments)
         for source in assemble([fragment for fragment in fragments if fragment.assemble is assemble])
+        if isinstance(source, ApiServerSource)
     ]
 
 

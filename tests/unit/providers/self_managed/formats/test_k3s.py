@@ -207,6 +207,7 @@ def test_drop_ins_without_their_configuration_file_are_one_server() -> None:
         parts += FORMAT.read(ManifestFile(path, f"config.yaml.d/{name}.yaml", HostFiles(None), data))
     fragments = [part for part in parts if isinstance(part, Fragment)]
     (source,) = fragments[0].assemble(fragments)
+    assert isinstance(source, ApiServerSource)
     assert texts(source) == [*COMMON, "--a=1", "--b=1"]
 
 
