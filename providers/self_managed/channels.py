@@ -18,7 +18,8 @@ _STANDARD_STREAMS: Final = frozenset(
     {STDOUT, *(f"/dev/{name}" for name in ("stdout", "stderr", "fd/1", "fd/2")), "/proc/self/fd/1", "/proc/self/fd/2"}
 )
 _DEVICES: Final = ("/dev/",)
-_MEMORY: Final = ("/run", "/var/run", "/tmp", "/dev/shm")  # noqa: S108 - the host's
+_SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - the host's
+_MEMORY: Final = ("/run", "/var/run", "/tmp", _SHARED_MEMORY)  # noqa: S108 - the host's
 
 NO_BACKEND: Final = "kube-apiserver does not specify --audit-log-path or --audit-webhook-config-file"
 NOTHING: Final = "kube-apiserver does not specify --audit-log-path or --audit-policy-file"
@@ -128,9 +129,14 @@ def _lost(path: Setting, place: Place) -> str:
 
 def _device(path: Setting, place: Place) -> str:
     """Name the device that a log path is, itself or as what is mounted there; empty where it is none."""
-    if path.value.startswith(_DEVICES):
+    if _is_device(path.value):
         return "a device"
-    return f"the device {place.host_path}" if place.host_path.startswith(_DEVICES) else ""
+    return f"the device {place.host_path}" if _is_device(place.host_path) else ""
+
+
+def _is_device(path: str) -> bool:
+    """Say whether a path is one of a device: below ``/dev/shm`` are files."""
+    return path.startswith(_DEVICES) and not PurePosixPath(path).is_relative_to(_SHARED_MEMORY)
 
 
 def _retention(situation: Situation, log: LogBackend, place: Place) -> Retention:

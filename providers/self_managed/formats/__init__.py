@@ -41,8 +41,7 @@ def recognise(file: ManifestFile) -> tuple[tuple[str, Part], ...]:
 
 def why_unknown(file: ManifestFile) -> CollectionError:
     """Say why a file is not recognised, by what it holds instead."""
-    known = ", ".join(candidate.title for candidate in formats())
-    hint = f"known are: {known}"
+    hint = "give kube-apiserver's static pod manifest, or another kind of file that docs/self-managed.md lists"
     if not file.fields and file.yaml_error is not None:
         return file.yaml_error
     kinds = [document.get("kind").text for document in file.fields]

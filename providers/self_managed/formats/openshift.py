@@ -49,7 +49,8 @@ _PROFILES: Final = {
 _HOSTED: Final = frozenset({"HostedCluster", "HostedControlPlane"})
 _SINGLETON: Final = "cluster"
 _OTHER: Final = "describes an APIServer that is not named cluster, the only one that OpenShift reads"
-_UNSET: Final = "the file sets no audit flags, and is merged with other files that do; give those, too"
+_UNSET: Final = "the file sets no --audit-policy-file, and is merged with other files that do; give those, too"
+_AUDIT_CONFIG: Final = "the file sets auditConfig, which is not read: give the APIServer object named cluster instead"
 
 
 class OpenShift:
@@ -130,6 +131,14 @@ def _steps(directory: str) -> list[str]:
     return directory.split("/") if directory else []
 
 
+def _without_policy(configs: Sequence[Field]) -> Argument:
+    """Say why the flags of configurations that name no audit policy are not all known."""
+    audit = next((found for one in configs if (found := one.get("auditConfig"))), None)
+    if audit is not None:
+        return Argument("", audit.file, audit.line, _AUDIT_CONFIG, audit.path)
+    return Argument("", configs[0].file, configs[0].get("apiServerArguments").line, _UNSET)
+
+
 def _standalone(objects: Sequence[Field], configs: Sequence[Field]) -> ApiServerSource:
     """Build the API server of a cluster that runs its own control plane."""
     first = (*objects, *configs)[0]
@@ -137,7 +146,7 @@ def _standalone(objects: Sequence[Field], configs: Sequence[Field]) -> ApiServer
     own = ACCESS if configs else (f"--audit-policy-file={_POLICY}", *_AUDIT, *ACCESS)
     arguments = with_defaults((Argument(text, default) for text in own), config_arguments(configs))
     if configs and not any(argument.text.startswith("--audit-policy-file=") for argument in arguments):
-        arguments = (*arguments, Argument("", first.file, first.get("apiServerArguments").line, _UNSET))
+        arguments = (*arguments, _without_policy(configs))
     audit = objects[-1].get("spec", "audit") if objects else None
     files = {_POLICY: _policy(audit, default)} if audit is not None else {}
     what = f"{_LOGS} on the node, which OpenShift mounts writable"

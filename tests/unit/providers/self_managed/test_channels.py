@@ -358,6 +358,13 @@ async def test_a_device_keeps_nothing(
     assert channel.retention.at_most == 0
 
 
+async def test_shared_memory_is_no_device(host: Host, scan_host: ScanHost) -> None:
+    host.pod([POLICY, "--audit-log-path=/dev/shm/a.log"], [ETC])
+    (channel,) = (await scan_host())[0].channels
+    assert (channel.delivered.state, "lost when the pod" in channel.delivered.reason) == (LinkState.GAP, True)
+    assert "device" not in channel.delivered.reason
+
+
 UNIT = """[Service]
 ExecStart=/usr/bin/kube-apiserver --audit-policy-file=/etc/kubernetes/audit-policy.yaml \
   --audit-log-path=/var/log/kubernetes/audit.log --authorization-mode=RBAC

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from providers.self_managed import PROVIDER
-from providers.self_managed.formats import formats
 from scanner.model import (
     ClusterObservation,
     ClusterRef,
@@ -203,15 +202,15 @@ async def test_a_glob_that_finds_nothing(scan: Scan) -> None:
         (
             "kind: Service\n",
             (
-                "holds Service, and no kube-apiserver that could be recognised "
-                f"(known are: {', '.join(form.title for form in formats())})"
+                "holds Service, and no kube-apiserver that could be recognised (give kube-apiserver's static pod "
+                "manifest, or another kind of file that docs/self-managed.md lists)"
             ),
         ),
         (
             "",
             (
-                "holds no kube-apiserver that could be recognised "
-                f"(known are: {', '.join(form.title for form in formats())})"
+                "holds no kube-apiserver that could be recognised (give kube-apiserver's static pod "
+                "manifest, or another kind of file that docs/self-managed.md lists)"
             ),
         ),
         (b"\xff\x00", "is not UTF-8 text"),

@@ -96,8 +96,16 @@ def test_a_configuration_gives_the_flags_and_hides_the_others() -> None:
 
 def test_a_configuration_that_is_merged_with_others() -> None:
     source = read("apiVersion: kubecontrolplane.config.openshift.io/v1\nkind: KubeAPIServerConfig\n")
-    why = "the file sets no audit flags, and is merged with other files that do; give those, too"
+    why = "the file sets no --audit-policy-file, and is merged with other files that do; give those, too"
     assert [one.unread for one in source.arguments if one.unread] == [why]
+
+
+def test_a_configuration_in_which_the_audit_log_is_set_another_way() -> None:
+    """It is not said to set none."""
+    head = "apiVersion: kubecontrolplane.config.openshift.io/v1\nkind: KubeAPIServerConfig\n"
+    (unread,) = [one for one in read(f"{head}auditConfig: {{enabled: true}}\n").arguments if one.unread]
+    why = "the file sets auditConfig, which is not read: give the APIServer object named cluster instead"
+    assert (unread.unread, unread.line, unread.key) == (why, 3, "auditConfig")
 
 
 def put_together(*files: tuple[str, str]) -> list[ApiServerSource]:
