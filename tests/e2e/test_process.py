@@ -101,6 +101,7 @@ def test_a_second_signal_ends_it_at_once(aws: AwsEmulator, tmp_path: Path) -> No
         for line in process.stderr:
             if json.loads(line)["event"] == "account_finished":
                 process.send_signal(signal.SIGSTOP)  # both signals are there before it can act on either
+                os.waitpid(process.pid, os.WUNTRACED)  # it stands still
                 process.send_signal(signal.SIGTERM)
                 process.send_signal(signal.SIGINT)
                 process.send_signal(signal.SIGCONT)
