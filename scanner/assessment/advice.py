@@ -27,9 +27,8 @@ def remediations(
     observation: ClusterObservation, findings: tuple[Finding, ...], knowledge: ProviderKnowledge, rule: RuleSettings
 ) -> tuple[Remediation, ...]:
     """Give one piece of advice for each kind of gap, in the order of the chain, then what to let the scanner read."""
-    values = _values(observation, knowledge, rule)
     given = [*_start_advice(observation, knowledge), *_authorizer_advice(observation, findings, knowledge)]
-    advice = [_filled(one, values) for one in given]
+    advice: list[Advice | Remediation] = [*given]
     for link in () if "refused_by_all" in observation.parameters else _LINKS_WITH_ADVICE:
         name = observation.parameters.get(f"{link.value}_advice", link.value)
         known = knowledge.advice(name, rule.min_retention_days, observation.parameters.get("tool", ""))
@@ -37,8 +36,12 @@ def remediations(
             patches = policy_patches(observation, rule) if link is Link.GENERATED else ()
             advice += patches
             if not patches or any(isinstance(server.policy, NoPolicy) for server in observation.servers):
-                advice.append(_filled(known, values))
-    return tuple(advice + _reading_advice(observation, findings))
+                advice.append(known)
+    if not advice:
+        return tuple(_reading_advice(observation, findings))  # most clusters: nothing to fill in
+    values = _values(observation, knowledge, rule)
+    filled = [_filled(one, values) if isinstance(one, Advice) else one for one in advice]
+    return tuple(filled + _reading_advice(observation, findings))
 
 
 def _start_advice(observation: ClusterObservation, knowledge: ProviderKnowledge) -> list[Advice]:
