@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scanner.assessment.grading import grade_policy
+from scanner.audit_policy.analysis import MAX_RULES
 from scanner.audit_policy.evaluator import evaluate, first_match
 from scanner.audit_policy.reachability import unreachable
 from scanner.audit_policy.reader import load
@@ -154,11 +155,13 @@ def _nasty() -> dict[str, Policy]:
         )
         for _ in range(300)
     )
-    paths = tuple(PolicyRule(Level.NONE, non_resource_urls=(f"/api/{'x/' * (i % 30)}{i}*",)) for i in range(1500))
+    paths = tuple(
+        PolicyRule(Level.NONE, non_resource_urls=(f"/api/{'x/' * (i % 30)}{i}*",)) for i in range(MAX_RULES - 1)
+    )
     people = tuple(PolicyRule(Level.NONE, user_groups=some("g", 5, 200), verbs=some("v", 2, 8)) for _ in range(400))
     return {
         "500 wide rules": Policy((*wide, last)),
         "300 rules with names": Policy((*named, last)),
-        "1500 path prefixes": Policy((*paths, last)),
+        f"{MAX_RULES - 1} path prefixes": Policy((*paths, last)),
         "400 rules of groups": Policy((*people, last)),
     }
