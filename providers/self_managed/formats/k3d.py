@@ -6,7 +6,6 @@ choose, ``volumes`` that are mounted into them.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Final
 
 from providers.self_managed.fields import Field
 from providers.self_managed.k3s_settings import ARGUMENT, Product, Settings, server
+from providers.self_managed.mounted import mounted_file
 from providers.self_managed.source import (
     ApiServerSource,
     Format,
@@ -25,8 +25,6 @@ from providers.self_managed.source import (
     View,
 )
 from scanner.apiserver import Argument
-from scanner.errors import CollectionError
-from scanner.model import Evidence
 
 _GROUP: Final = "k3d.io/"
 _NODE: Final = "the container that is the node, and is lost with it"
@@ -130,21 +128,11 @@ def _unread(config: Field) -> Iterator[Argument]:
                 yield Argument("", one.file, one.line, "which nodes this filter chooses is not known", one.path)
 
 
-def _is_elsewhere(path: str) -> bool:
-    """Say whether a path leads away from the configuration's directory, so that the file is not opened."""
-    return posixpath.isabs(path) or ".." in path.split("/")
-
-
 def _mounted(file: ManifestFile, config: Field, number: int) -> Iterator[tuple[str, GivenFile]]:
     """Read the files beside the configuration that k3d mounts into servers: ``HOST:NODE[:OPTIONS]``."""
     for entry in config.get("volumes").items():
         host_path, _, rest = entry.get("volume").text.partition(":")
         path = rest.partition(":")[0]
-        if not path or _is_elsewhere(host_path) or not _is_for(entry, number):
-            continue
-        try:
-            data = file.read_beside(posixpath.normpath(host_path))
-        except CollectionError:
-            continue  # a directory, or a file that lies elsewhere: found by its name, or unknown
-        shown = file.show_beside(posixpath.normpath(host_path))
-        yield path, GivenFile(Evidence(shown, "file", f"mounted at {path} ({file.shown}, {entry.locator})"), data)
+        given = mounted_file(file, host_path, entry.locator, path) if path and _is_for(entry, number) else None
+        if given is not None:
+            yield path, given

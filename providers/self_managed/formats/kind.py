@@ -5,7 +5,6 @@ Sources: ``kubernetes-sigs/kind`` pkg/apis/config/v1alpha4 (types.go), site/cont
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -13,10 +12,9 @@ from typing import Final
 from providers.self_managed.defaults import with_defaults
 from providers.self_managed.fields import Field
 from providers.self_managed.kubeadm_settings import kubeadm_arguments, kubeadm_view, kubernetes_version
+from providers.self_managed.mounted import mounted_file
 from providers.self_managed.source import ApiServerSource, Format, GivenFile, ManifestFile, Mount, View
 from scanner.apiserver import Argument
-from scanner.errors import CollectionError
-from scanner.model import Evidence
 
 _GROUP: Final = "kind.x-k8s.io/"
 _OLD_GROUP: Final = "kind.sigs.k8s.io/"
@@ -115,11 +113,6 @@ def _view(cluster: Field, patches: Sequence[Field]) -> View:
     return View(tuple(mounts))
 
 
-def _is_elsewhere(path: str) -> bool:
-    """Say whether a path leads away from the configuration's directory, so that the file is not opened."""
-    return posixpath.isabs(path) or ".." in path.split("/")
-
-
 def _mounted(file: ManifestFile, node: Field) -> Iterator[tuple[str, GivenFile]]:
     """Read the files of this machine that kind mounts into a node, where they lie beside the configuration.
 
@@ -127,11 +120,6 @@ def _mounted(file: ManifestFile, node: Field) -> Iterator[tuple[str, GivenFile]]
     """
     for mount in node.get("extraMounts").items():
         host_path, path = mount.get("hostPath").text, mount.get("containerPath").text
-        if not path or _is_elsewhere(host_path):
-            continue
-        try:
-            data = file.read_beside(posixpath.normpath(host_path))
-        except CollectionError:
-            continue  # a directory, or a file that lies elsewhere: found by its name, or unknown
-        shown = file.show_beside(posixpath.normpath(host_path))
-        yield path, GivenFile(Evidence(shown, "file", f"mounted at {path} ({file.shown}, {mount.locator})"), data)
+        given = mounted_file(file, host_path, mount.locator, path) if path else None
+        if given is not None:
+            yield path, given
