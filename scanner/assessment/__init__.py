@@ -49,6 +49,7 @@ def assess(observation: ClusterObservation, rule: RuleSettings) -> ClusterResult
     knowledge = provider_knowledge(observation.ref.provider)
     is_managed = all(isinstance(server.policy, ManagedPolicy) for server in observation.servers)
     verdict = (_managed_verdict if is_managed else _verdict)(observation.ref.provider, observation.servers, rule)
+    missing = missing_permissions(observation, verdict.findings)
     return ClusterResult(
         ref=observation.ref,
         status=worst([finding.status for finding in verdict.findings]),
@@ -58,8 +59,8 @@ def assess(observation: ClusterObservation, rule: RuleSettings) -> ClusterResult
         blind_spots=_unique_spots(verdict.coverages, observation.blind_spots),
         facts=observation.facts,
         notes=_notes(observation, verdict.coverages),
-        remediations=remediations(observation, verdict.findings, knowledge, rule),
-        permissions_missing=missing_permissions(observation, verdict.findings),
+        remediations=remediations(observation, verdict.findings, missing, knowledge, rule),
+        permissions_missing=missing,
     )
 
 

@@ -24,9 +24,21 @@ _LINKS_WITH_ADVICE = (Link.GENERATED, Link.EXPORTED, Link.DELIVERED, Link.RETAIN
 
 
 def remediations(
-    observation: ClusterObservation, findings: tuple[Finding, ...], knowledge: ProviderKnowledge, rule: RuleSettings
+    observation: ClusterObservation,
+    findings: tuple[Finding, ...],
+    missing: tuple[str, ...],
+    knowledge: ProviderKnowledge,
+    rule: RuleSettings,
 ) -> tuple[Remediation, ...]:
-    """Give one piece of advice for each kind of gap, in the order of the chain, then what to let the scanner read."""
+    """Give one piece of advice for each kind of gap, in the order of the chain, then what to let the scanner read.
+
+    Args:
+        observation: What was read of the cluster.
+        findings: What came of it.
+        missing: The permissions that `missing_permissions` names.
+        knowledge: The texts of the cluster's provider.
+        rule: Says for how long records must be kept, and the stages that count.
+    """
     given = [*_start_advice(observation, knowledge), *_authorizer_advice(observation, findings, knowledge)]
     advice: list[Advice | Remediation] = [*given]
     for link in () if "refused_by_all" in observation.parameters else _LINKS_WITH_ADVICE:
@@ -38,10 +50,10 @@ def remediations(
             if not patches or any(isinstance(server.policy, NoPolicy) for server in observation.servers):
                 advice.append(known)
     if not advice:
-        return tuple(_reading_advice(observation, findings))  # most clusters: nothing to fill in
+        return tuple(_reading_advice(observation, missing))  # most clusters: nothing to fill in
     values = _values(observation, knowledge, rule)
     filled = [_filled(one, values) if isinstance(one, Advice) else one for one in advice]
-    return tuple(filled + _reading_advice(observation, findings))
+    return tuple(filled + _reading_advice(observation, missing))
 
 
 def _start_advice(observation: ClusterObservation, knowledge: ProviderKnowledge) -> list[Advice]:
@@ -135,9 +147,8 @@ def missing_permissions(observation: ClusterObservation, findings: tuple[Finding
     return tuple(name for name in dict.fromkeys([*of_links, *(one.permission for one in observation.unread)]) if name)
 
 
-def _reading_advice(observation: ClusterObservation, findings: tuple[Finding, ...]) -> list[Remediation]:
+def _reading_advice(observation: ClusterObservation, missing: tuple[str, ...]) -> list[Remediation]:
     """Say what it takes to read what could not be read: the permissions, and the provider's own hints."""
-    missing = missing_permissions(observation, findings)
     hints = dict.fromkeys(unread.hint for unread in observation.unread if unread.hint)
     if not (missing or hints):
         return []
