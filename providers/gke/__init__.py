@@ -8,9 +8,10 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from providers.gke.options import GkeOptions
+from providers.gke.organization_options import GkeOrganizationOptions
 from providers.gke.permissions import VARIANTS, permissions
 from scanner.errors import UsageError
-from scanner.ports import AccountOptions, CollectContext, Provider
+from scanner.ports import AccountOptions, CollectContext, Discovered, OrganizationOptions, OrganizationProvider
 
 if TYPE_CHECKING:
     from providers.gke.session import Connections
@@ -23,6 +24,7 @@ class GkeProvider:
     kind = "gke"
     title = "Google GKE"
     options = GkeOptions
+    organization_options = GkeOrganizationOptions
 
     def __init__(self) -> None:
         """Start without connections: they are shared by all accounts that this provider reads."""
@@ -50,5 +52,20 @@ class GkeProvider:
             async for item in items:
                 yield item
 
+    async def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
+        """List the projects of an organisation, yielding each as soon as it is known."""
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # as for `collect`
+        from providers.gke.organization import discover  # noqa: PLC0415 - loads Google's libraries
+        from providers.gke.session import Connections  # noqa: PLC0415 - the same
 
-PROVIDER: Final[Provider] = GkeProvider()
+        if not isinstance(options, GkeOrganizationOptions):
+            message = f"expected GkeOrganizationOptions, not {type(options).__name__}"
+            raise TypeError(message)
+        if self._connections is None:
+            self._connections = Connections()
+        async with aclosing(discover(self._connections, options, context)) as items:
+            async for item in items:
+                yield item
+
+
+PROVIDER: Final[OrganizationProvider] = GkeProvider()

@@ -19,6 +19,7 @@ SERVICE: Final = "container.googleapis.com"
 SERVICES: Final = (SERVICE, "allServices")
 KUBERNETES: Final = "k8s.io"
 GET_IAM_POLICY: Final = "resourcemanager:getIamPolicy"
+LIST_ASSETS: Final = "cloudasset:ListAssets"
 EVERYBODY: Final = frozenset({"allUsers", "allAuthenticatedUsers"})
 _UNSURE: Final = f"no documentation says whether that counts: {SERVICE} is the service that it names"
 _ADMIN_ACTIVITY: Final = Evidence(
@@ -116,13 +117,20 @@ def evidence(index: int, one: AuditLogConfig) -> Evidence:
     """Point to one log type of an audit configuration."""
     exempted = f", exempted: {', '.join(one.exempted_members)}" if one.exempted_members else ""
     return Evidence(
-        GET_IAM_POLICY,
+        LIST_ASSETS if one.seen else GET_IAM_POLICY,
         f"{one.resource} auditConfigs[{index}]",
-        f"{one.service}: {one.log_type}{exempted}",
+        f"{one.service}: {one.log_type}{exempted}{_when(one.seen)}",
     )
 
 
 def _without(level: Level) -> Evidence:
     """Point to an audit configuration that does not switch it on."""
     stood = "; ".join(f"{one.service}: {one.log_type}" for one in level.audit) or "absent"
-    return Evidence(GET_IAM_POLICY, f"{level.resource} auditConfigs", stood)
+    seen = "" if isinstance(level.policy, CollectionError) else level.policy.seen
+    source = LIST_ASSETS if seen else GET_IAM_POLICY
+    return Evidence(source, f"{level.resource} auditConfigs", stood + _when(seen))
+
+
+def _when(seen: str) -> str:
+    """Say when an inventory saw a policy."""
+    return f" ({seen})" if seen else ""

@@ -208,7 +208,7 @@ class Calls:
                 raise translate(error, LIST_SINKS, parent) from error
             if not token:
                 return tuple(found)
-            _new_token(token, seen, LIST_SINKS, parent)
+            new_token(token, seen, LIST_SINKS, parent)
 
     def _rest_page(self, parent: str, scope: str, token: str) -> dict[str, Any]:
         """Ask for one page."""
@@ -238,7 +238,7 @@ class Calls:
             yield page
             if not page.next_page_token:
                 return
-            request.page_token = _new_token(page.next_page_token, seen, operation, where)
+            request.page_token = new_token(page.next_page_token, seen, operation, where)
 
     async def _call(
         self,
@@ -261,7 +261,7 @@ def _readable(answer: T | None, operation: str, where: str) -> T:
     return answer
 
 
-def _new_token(token: str, seen: set[str], operation: str, where: str) -> str:
+def new_token(token: str, seen: set[str], operation: str, where: str) -> str:
     """Give a page's token back; one that was there before would lead round in circles."""
     if token in seen:
         what = f"the answer to {operation} cannot be understood: it names the same next page again"

@@ -36,12 +36,14 @@ class AuditLogConfig:
         service: ``allServices``, ``container.googleapis.com``, or another one.
         log_type: The log type as it stood there; it may be one that `LogType` does not know.
         exempted_members: Principals whose requests are left out, such as ``user:alice@example.com``.
+        seen: When an inventory saw it, such as ``as of 2026-03-01T12:00:00Z``; empty where it was read itself.
     """
 
     resource: str
     service: str
     log_type: str
     exempted_members: tuple[str, ...] = ()
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,12 @@ class IamPolicy:
     Attributes:
         audit: Its audit configuration.
         powers: Roles that give power over clusters or over who has it, by the members that the policy binds to them.
+        seen: When an inventory saw it; empty where it was read itself.
     """
 
     audit: tuple[AuditLogConfig, ...] = ()
     powers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Sink:
         filter: An entry must match it to be exported; empty matches all.
         include_children: Whether it takes the entries of the resources below its parent.
         intercept_children: Whether entries that it takes reach no sink of the resources below but ``_Required``.
+        seen: When an inventory saw it; empty where it was read itself.
     """
 
     parent: str
@@ -86,6 +91,7 @@ class Sink:
     exclusions: tuple[Exclusion, ...] = ()
     include_children: bool = False
     intercept_children: bool = False
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)

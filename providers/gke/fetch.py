@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -13,9 +13,11 @@ from google.cloud import resourcemanager_v3
 from providers.gke.calls import LIST_CLUSTERS, LIST_FOLDERS, LIST_PROJECTS, Calls, outcome
 from providers.gke.facts import ClusterFacts
 from providers.gke.failures import ServiceDisabledError
+from providers.gke.known import KnownCalls, differences, nothing_there
 from providers.gke.logs import LOG_IDS, entries_filter
 from providers.gke.normalise import Normaliser, cluster_facts
 from providers.gke.options import GkeOptions
+from providers.gke.organization_options import DiscoveredGkeOptions, Known
 from providers.gke.project import ProjectReader
 from providers.gke.session import Connection, Connections
 from scanner.errors import CollectionError
@@ -42,7 +44,12 @@ async def collect(
 
 
 async def _read_account(connections: Connections, options: GkeOptions, context: CollectContext, emit: Emit) -> None:
-    """Connect, then read the projects at the same time."""
+    """Connect, then read the projects at the same time; what an inventory shows to be empty is not asked."""
+    known = options.known if isinstance(options, DiscoveredGkeOptions) else None
+    if known is not None and known.is_empty:
+        emit(AccountIdentity(options.scope))
+        emit(nothing_there(known, options.named_projects[0]))
+        return
     try:
         connection = await connections.take(options, context.scan)
     except CollectionError as error:
@@ -50,7 +57,7 @@ async def _read_account(connections: Connections, options: GkeOptions, context: 
         return
     try:
         emit(AccountIdentity(options.scope))
-        await _AccountReader(connection, options, context, emit).read()
+        await _AccountReader(connection, options, context, emit, known).read()
     finally:
         with suppress(asyncio.CancelledError):
             await connections.release(options, context.scan, connection)
@@ -59,10 +66,14 @@ async def _read_account(connections: Connections, options: GkeOptions, context: 
 class _AccountReader:
     """Reads the projects of one account."""
 
-    def __init__(self, connection: Connection, options: GkeOptions, context: CollectContext, emit: Emit) -> None:
-        """Know what to read and where to put it."""
+    def __init__(
+        self, connection: Connection, options: GkeOptions, context: CollectContext, emit: Emit, known: Known | None
+    ) -> None:
+        """Know what to read and where to put it, and what an organisation's discovery found out before."""
         self._connection = connection
-        self._calls = Calls(connection, context.waits)
+        waits = context.waits
+        self._known = known
+        self._calls = Calls(connection, waits) if known is None else KnownCalls(connection, waits, known)
         self._projects_read = ProjectReader(self._calls, context.account)
         self._options = options
         self._context = context
@@ -132,8 +143,12 @@ class _AccountReader:
             text = f"project {name} has no GKE clusters: {answer.what}"
             read = (Evidence(LIST_CLUSTERS, f"projects/{name}", answer.said),)
             self._emit(AccountNote(Note(NoteSeverity.INFO, text, read)))
+            for note in self._differences(name, ()):
+                self._emit(note)
             return
         if isinstance(answer, CollectionError):
+            for note in self._differences(name, None):
+                self._emit(note)
             is_all = self._options.named_projects == (name,)
             self._fail(answer, LIST_CLUSTERS, f"project {name}", whole_account=is_all)
             return
@@ -141,6 +156,9 @@ class _AccountReader:
             self._is_complete = False
             self._emit(_missing_zones(name, tuple(answer.missing_zones)))
         names = [cluster.name for cluster in answer.clusters]
+        places = [(cluster.location or cluster.zone, cluster.name) for cluster in answer.clusters]
+        for note in self._differences(name, places):
+            self._emit(note)
         self._names.update(names)
         self._note_left_out(name, names)
         wanted = [cluster for cluster in answer.clusters if self._options.wants(cluster.name)]
@@ -150,6 +168,10 @@ class _AccountReader:
         normaliser = Normaliser(facts, self._connection.identity, self._context.rule)
         for cluster in wanted:
             self._emit(normaliser.cluster(await self._newest(cluster_facts(facts, cluster))))
+
+    def _differences(self, project: str, live: Iterable[tuple[str, str]] | None) -> Iterator[AccountNote]:
+        """Say where an inventory and the project itself do not agree on its clusters."""
+        return iter(()) if self._known is None else differences(self._known, project, live)
 
     async def _is_of(self, name: str, project: resourcemanager_v3.Project | None, consumer: str) -> bool:
         """Tell whether a project is the one that Google means, which may be that of the credentials instead."""

@@ -22,8 +22,17 @@ def _list_to_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-_Names = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple)]
 _Endpoint = Annotated[str, Field(pattern=r"^[\w.-]+(:\d+)?$")]
+
+
+def number(value: object) -> object:
+    """Take a number with or without quotes; refuse a name, by which Google's APIs find nothing."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, str) and not _NUMBER.fullmatch(text):
+        message = f"is {text!r}, which is no number such as 987654321098: gcloud projects get-ancestors shows it"
+        raise ValueError(message)
+    return text
 
 
 class GkeEndpoints(Settings):
@@ -34,6 +43,9 @@ class GkeEndpoints(Settings):
     logging_rest: _Endpoint = Field(default="logging.googleapis.com", description="Cloud Logging API, REST.")
     resource_manager: _Endpoint = Field(
         default="cloudresourcemanager.googleapis.com", description="Cloud Resource Manager API."
+    )
+    asset: _Endpoint = Field(
+        default="cloudasset.googleapis.com", description="Cloud Asset API, REST, for an organization's inventory."
     )
     iam_credentials: _Endpoint = Field(
         default="iamcredentials.googleapis.com", description="IAM Service Account Credentials API, for impersonate."
@@ -46,7 +58,7 @@ class GkeOptions(AccountOptions):
     project: str | None = Field(
         default=None, examples=["payments-prod"], description="The one project to read.", json_schema_extra=SHOWN_AS_SET
     )
-    projects: Annotated[_Names, Field(max_length=10_000)] = Field(
+    projects: Annotated[Names, Field(max_length=10_000)] = Field(
         default=(), examples=[["payments-prod", "payments-test"]], description="Several projects to read."
     )
     folder: str | None = Field(
@@ -57,13 +69,13 @@ class GkeOptions(AccountOptions):
         examples=["987654321098"],
         description="Organisation whose active projects are read, at any depth.",
     )
-    exclude_projects: _Names = Field(
+    exclude_projects: Names = Field(
         default=(), description="Ids of projects to leave out; *, ? and [...] are wildcards."
     )
-    clusters: Annotated[_Names, Field(min_length=1)] = Field(
+    clusters: Annotated[Names, Field(min_length=1)] = Field(
         default=("*",), description="Names of the clusters to read, with the same wildcards."
     )
-    exclude_clusters: _Names = Field(default=(), description="Names of clusters to leave out; wins over clusters.")
+    exclude_clusters: Names = Field(default=(), description="Names of clusters to leave out; wins over clusters.")
     credentials_file: Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")] | None = Field(
         default=None,
         examples=["/var/run/secrets/google/credentials.json"],
@@ -90,11 +102,7 @@ class GkeOptions(AccountOptions):
     @classmethod
     def _is_a_number(cls, value: object) -> object:
         """Take a number with or without quotes; refuse a name, by which Google's APIs find nothing."""
-        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        if isinstance(text, str) and not _NUMBER.fullmatch(text):
-            message = f"is {text!r}, which is no number such as 987654321098: gcloud projects get-ancestors shows it"
-            raise ValueError(message)
-        return text
+        return number(value)
 
     @field_validator("projects")
     @classmethod

@@ -33,6 +33,9 @@ includedPermissions:
 - resourcemanager.folders.getIamPolicy
 - resourcemanager.folders.list
 - resourcemanager.organizations.getIamPolicy
+# only for [[organization]] with its inventory: which projects have clusters, their log sinks and IAM policies
+- cloudasset.assets.listResource
+- cloudasset.assets.listIamPolicy
 """
 
 _PREDEFINED: Final = """\
@@ -41,6 +44,7 @@ roles/iam.securityReviewer     IAM policies with their audit configurations, on 
 roles/logging.viewer           log sinks and log buckets, here and in the projects that sinks route entries to
                                (it reads log entries as well, which [rule] observe = true alone needs)
 roles/browser                  projects, and the folders and projects below a folder or organisation
+roles/cloudasset.viewer        only for [[organization]] with its inventory, on the folder or organisation
 roles/logging.privateLogViewer only with [rule] observe = true: Data Access entries
 """
 

@@ -47,6 +47,7 @@ class Connection:
         self.identity = getattr(credentials, "service_account_email", "") or "the application default credentials"
         self.shared: dict[tuple[str, str], asyncio.Task[Any]] = {}
         self.rest_endpoint = options.endpoints.logging_rest
+        self.asset_endpoint = options.endpoints.asset
         self.rest = AuthorizedSession(credentials)
         self._token_request = Request()
         self.users = 0

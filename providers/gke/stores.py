@@ -12,6 +12,7 @@ from scanner.model import Evidence, LinkState, Retention
 
 LIST_SINKS: Final = "logging:ListSinks"
 LIST_BUCKETS: Final = "logging:ListBuckets"
+LIST_ASSETS: Final = "cloudasset:ListAssets"
 _BUILT_IN: Final = ("/buckets/_Default", "/buckets/_Required")
 _DAYS_PENDING: Final = 7
 """For how many days a log bucket that is being deleted keeps what it has, and takes more.
@@ -47,7 +48,8 @@ def lost(reason: str, read: Evidence, sink: Sink | None = None) -> Store:
 
 def store_elsewhere(sink: Sink, does: str) -> Store:
     """Build the store of a destination that is not read: BigQuery, Cloud Storage, Pub/Sub or a project."""
-    read = Evidence(LIST_SINKS, f"{sink.parent}/sinks/{sink.name}", sink_text(sink))
+    text = sink_text(sink) + (f" ({sink.seen})" if sink.seen else "")
+    read = Evidence(LIST_ASSETS if sink.seen else LIST_SINKS, f"{sink.parent}/sinks/{sink.name}", text)
     kept = Retention.unknown(f"how long {sink.destination} keeps them is not read", read)
     return Store(LinkState.OK, f"{called(sink)} {does}", read, kept, sink=sink)
 

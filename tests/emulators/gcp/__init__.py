@@ -57,7 +57,7 @@ class GcpEmulator:
         """The table ``endpoints`` of an account's configuration."""
         grpc_names = ("container", "logging", "resource_manager")
         return dict.fromkeys(grpc_names, self.grpc_endpoint) | dict.fromkeys(
-            ("logging_rest", "iam_credentials"), self.rest_endpoint
+            ("logging_rest", "iam_credentials", "asset"), self.rest_endpoint
         )
 
     def reset(self) -> None:

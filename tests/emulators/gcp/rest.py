@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.emulators.gcp import assets
 from tests.emulators.gcp.auth import EMAIL, Tokens, verified
 from tests.emulators.gcp.state import Cloud
 
@@ -76,6 +77,9 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path.startswith("/computeMetadata/") or url.path == "/":
             self._metadata(url.path)
             return
+        if url.path.startswith("/v1/") and url.path.endswith("/assets"):
+            self._assets(unquote(url.path).removeprefix("/v1/").removesuffix("/assets"), parse_qs(url.query))
+            return
         if url.path.startswith("/v1/projects/"):
             self._send(200, {"projectNumber": url.path.rpartition("/")[2], "projectId": "audit-project"})
             return
@@ -83,22 +87,67 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.tokens.is_good(self.headers.get("Authorization", "")):
             self._error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
             return
-        fault = self.cloud.next_fault("ListSinks", parent)
-        if fault is not None and fault.kind in _HTTP_OF:
-            self._error(*_HTTP_OF[fault.kind], f"{fault.kind} for {parent}")
-        elif fault is not None and fault.kind == "hang":
-            time.sleep(fault.seconds)
-        elif fault is not None and fault.kind == "drop":
-            self.connection.close()
-        elif fault is not None and fault.kind == "malformed":
-            self._body(200, b'{"sinks": [{"name": "half')
-        elif self.cloud.is_denied("logging.sinks.list", parent):
+        if self._goes_wrong("ListSinks", parent, b'{"sinks": [{"name": "half'):
+            return
+        if self.cloud.is_denied("logging.sinks.list", parent):
             self._error(403, "PERMISSION_DENIED", "Permission denied", "logging.sinks.list")
         elif not self.cloud.is_there(parent):
             self._error(404, "NOT_FOUND", f"Not found: {parent}")
         else:
             query = parse_qs(url.query)
             self._sinks(parent, query.get("filter", [""])[0], query.get("pageToken", [""])[0])
+
+    def _goes_wrong(self, operation: str, parent: str, half: bytes) -> bool:
+        """Do what a fault says; False where the call is to be answered."""
+        fault = self.cloud.next_fault(operation, parent)
+        if fault is None:
+            return False
+        if fault.kind in _HTTP_OF:
+            self._error(*_HTTP_OF[fault.kind], f"{fault.kind} for {parent}")
+        elif fault.kind == "hang":
+            time.sleep(fault.seconds)
+        elif fault.kind == "drop":
+            self.connection.close()
+        elif fault.kind == "malformed":
+            self._body(200, half)
+        elif fault.kind == "other_shape":
+            self._send(200, {"readTime": assets.READ, "assets": [{"name": "half"}]})
+        return fault.kind in (*_HTTP_OF, "hang", "drop", "malformed", "other_shape")
+
+    def _assets(self, parent: str, query: dict[str, list[str]]) -> None:
+        """Give a page of the inventory, to those who may see it."""
+        if not self.tokens.is_good(self.headers.get("Authorization", "")):
+            self._error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
+            return
+        content = query.get("contentType", [""])[0]
+        permission = f"cloudasset.assets.{'listIamPolicy' if content == 'IAM_POLICY' else 'listResource'}"
+        types = query.get("assetTypes", [])
+        operation = "ListAssets" + ("Policies" if content == "IAM_POLICY" else types[0].rpartition("/")[2])
+        # How far a listing had come before it goes wrong is part of what is asked for.
+        place = f"{parent} {query['pageToken'][0]}" if "pageToken" in query else parent
+        if self._goes_wrong(operation, place, b'{"readTime": "2026-03-01T11:00:00Z", "assets": [{"name": "half'):
+            return
+        if "cloudasset.googleapis.com" in self.cloud.callers_apis_off:
+            self._disabled("cloudasset.googleapis.com")
+        elif self.cloud.is_denied(permission, parent) or not self.cloud.is_there(parent):
+            self._error(403, "PERMISSION_DENIED", "The caller does not have permission", permission)
+        else:
+            page = assets.page(self.cloud, parent, query)
+            self._send(200, page) if page else self._error(
+                400, "INVALID_ARGUMENT", "Request contains an invalid argument."
+            )
+
+    def _disabled(self, api: str) -> None:
+        """Answer that an API is off in the caller's project."""
+        metadata = {"service": api, "consumer": "projects/999900001111"}
+        info = {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "SERVICE_DISABLED",
+            "domain": "googleapis.com",
+            "metadata": metadata,
+        }
+        message = f"{api} has not been used in project 999900001111 before or it is disabled."
+        self._send(403, {"error": {"code": 403, "message": message, "status": "PERMISSION_DENIED", "details": [info]}})
 
     def _sinks(self, parent: str, scope: str, token: str) -> None:
         """Give a page of the sinks of a resource, those that intercept above it as well where the filter asks."""

@@ -58,7 +58,12 @@ class Project:
 
 @dataclass
 class Cloud:
-    """The state that all services share; tests change it at any time."""
+    """The state that all services share; tests change it at any time.
+
+    Attributes:
+        unindexed: What Cloud Asset Inventory has not noticed yet, by the asset's name.
+        outdated: Assets that it still has, though they are gone.
+    """
 
     projects: dict[str, Project] = field(default_factory=dict)
     folders: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -74,6 +79,8 @@ class Cloud:
     faults: list[Fault] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unindexed: set[str] = field(default_factory=set)
+    outdated: list[dict[str, Any]] = field(default_factory=list)
     page_size: int = 1000
     latency: float = 0.0
     is_slow_to_find: bool = False

@@ -12,6 +12,7 @@ from scanner.errors import UsageError
 from scanner.model import ClusterObservation, CollectionFailure, FailureKind, RuleSettings, Status
 from tests.emulators.gcp import GcpEmulator
 from tests.unit.providers.gke.conftest import ORGANIZATION, Collect, P
+from tests.unit.providers.gke.test_organization import Organization
 
 
 async def cluster(gcp: GcpEmulator, collect: Collect, **fields: Any) -> ClusterObservation:  # noqa: ANN401 - JSON
@@ -154,6 +155,7 @@ async def test_the_permissions_of_the_role_are_those_that_are_asked_for(project:
     project.cloud.sink(P, "central", f"logging.googleapis.com/{bucket}")
     await collect(organization="900", rule=RuleSettings(observe=True))
     await collect(project="payments-prod")
+    await Organization(project).discover()
     lines = [line.removeprefix("# ").strip() for line in PROVIDER.permissions().splitlines()]
     granted = {line.removeprefix("- ") for line in lines if line.startswith("- ")}
     silent = {"logging.privateLogEntries.list", "serviceusage.services.use"}  # asked for by no call of their own

@@ -1,0 +1,218 @@
+"""Finds the projects of a Google Cloud organisation, and where an inventory knows them, their clusters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from contextlib import suppress
+from typing import Final
+
+from google.cloud import resourcemanager_v3
+
+from providers.gke.calls import LIST_FOLDERS, LIST_PROJECTS, Calls
+from providers.gke.inventory import CLUSTER, LIST_ASSETS, PROJECT, Assets, Inventory, SeenProject
+from providers.gke.organization_options import GkeOrganizationOptions, Known
+from providers.gke.session import Connection, Connections
+from scanner.errors import CollectionError
+from scanner.model import AccountIdentity, AccountNote, CollectionFailure, Evidence, Note, NoteSeverity
+from scanner.ports import CollectContext, Discovered, DiscoveredAccount
+
+_ACTIVE: Final = "ACTIVE"
+_MOST_TOLD: Final = 20
+
+
+async def discover(
+    connections: Connections, options: GkeOrganizationOptions, context: CollectContext
+) -> AsyncGenerator[Discovered, None]:
+    """List the projects, each as soon as it is known; where an inventory is asked, with what it knows of them."""
+    base = options.base()
+    try:
+        connection = await connections.take(base, context.scan)
+    except CollectionError as error:
+        yield CollectionFailure.of(error, "organization", operation="google.auth", whole_account=True)
+        return
+    try:
+        yield AccountIdentity(options.scope)
+        async for item in _Finder(connection, options, context).found():
+            yield item
+    finally:
+        with suppress(asyncio.CancelledError):
+            await connections.release(base, context.scan, connection)
+
+
+class _Finder:
+    """Goes through one organisation or folder."""
+
+    def __init__(self, connection: Connection, options: GkeOrganizationOptions, context: CollectContext) -> None:
+        """Know whom to ask."""
+        self._calls = Calls(connection, context.waits)
+        self._assets = Assets(connection, options.scope, context.waits)
+        self._options = options
+        self._base = options.base()
+        self._account = context.account
+        self._seen: set[str] = set()
+        self._excluded: list[str] = []
+        self._below_excluded: list[str] = []
+        self._not_active: list[str] = []
+        self._source = LIST_PROJECTS
+        self._is_complete = True
+
+    async def found(self) -> AsyncIterator[Discovered]:
+        """Give the projects, then what is to be said about the others."""
+        inventory = Inventory()
+        if self._options.inventory == "cloud-asset":
+            try:
+                inventory = await self._assets.clusters()
+            except CollectionError as error:
+                yield _not_asked(error, "which projects have clusters", "every project is listed and asked")
+        if inventory.read:
+            async for item in self._by_inventory(inventory):
+                yield item
+        else:
+            async for item in self._by_listing(inventory):
+                yield item
+        for note in self._told(inventory):
+            yield note
+
+    async def _by_inventory(self, inventory: Inventory) -> AsyncIterator[Discovered]:
+        """Give the projects that the inventory knows; those that it did not come to are listed."""
+        self._source = LIST_ASSETS
+        for what, instead, read in (
+            ("the log sinks of projects", "those of each project with clusters are listed", self._assets.sinks),
+            ("the IAM policies", "those that count for a project with clusters are read", self._assets.policies),
+        ):
+            try:
+                await read(inventory)
+            except CollectionError as error:
+                yield _not_asked(error, what, instead)
+        numbers: set[str] = set()
+        try:
+            async for page, _ in self._assets.projects():
+                for project in page:
+                    numbers.add(project.number)
+                    if self._wants(project):
+                        yield self._discovered(inventory, project, is_seen=True)
+        except CollectionError as error:
+            yield _not_asked(error, "all projects", "those that it did not tell of are listed and asked")
+            async for item in self._by_listing(inventory):
+                yield item
+            return
+        # A project of which the inventory knows the clusters but not (yet, or any more) the project itself.
+        for number in sorted(inventory.clusters.keys() - numbers):
+            parents = _above(inventory, number)
+            project = SeenProject(inventory.ids[number], number, _ACTIVE, parents)
+            if self._wants(project):
+                yield self._discovered(inventory, project, is_seen=True)
+
+    async def _by_listing(self, inventory: Inventory) -> AsyncIterator[Discovered]:
+        """Give the projects as Resource Manager lists them, level by level."""
+        root = self._options.scope
+        waiting: list[tuple[str, tuple[str, ...]]] = [(root, ())]
+        while waiting:
+            parent, above = waiting.pop()
+            here = (parent, *above)
+            try:
+                async for project in self._calls.projects_below(parent):
+                    number, state = project.name.removeprefix("projects/"), _state(project)
+                    seen = SeenProject(project.project_id, number, state, here)
+                    if seen.project_id not in self._seen and self._wants(seen):
+                        yield self._discovered(inventory, seen, is_seen=False)
+            except CollectionError as error:
+                yield self._failed(error, LIST_PROJECTS, f"projects of {parent}", whole=parent == root)
+                if parent == root:
+                    return
+            try:
+                async for folder in self._calls.folders_below(parent):
+                    if folder.removeprefix("folders/") in self._options.exclude_folders:
+                        self._below_excluded.append(f"all of {folder}")
+                    else:
+                        waiting.append((folder, here))
+            except CollectionError as error:
+                yield self._failed(error, LIST_FOLDERS, f"folders of {parent}")
+
+    def _failed(self, error: CollectionError, operation: str, scope: str, *, whole: bool = False) -> CollectionFailure:
+        """Tell which projects may be missing."""
+        self._is_complete = False
+        return CollectionFailure.of(error, scope, operation=operation, whole_account=whole and not self._seen)
+
+    def _wants(self, project: SeenProject) -> bool:
+        """Sort out those that are left out."""
+        self._seen.add(project.project_id)
+        if not self._options.wants_project(project.project_id):
+            self._excluded.append(project.project_id)
+        elif any(one.removeprefix("folders/") in self._options.exclude_folders for one in project.above):
+            self._below_excluded.append(project.project_id)
+        elif project.state != _ACTIVE:
+            self._not_active.append(f"{project.project_id}: {project.state or 'no state'}")
+        else:
+            return True
+        return False
+
+    def _discovered(self, inventory: Inventory, project: SeenProject, *, is_seen: bool) -> DiscoveredAccount:
+        """Give what reads one project."""
+        clusters = inventory.seen_in(project.number) if is_seen else None
+        parent = project.above[0] if project.above else ""
+        known = Known(inventory, project.project_id, project.number, parent, clusters)
+        return DiscoveredAccount(f"{self._account}/{project.project_id}", self._base.of(known))
+
+    def _told(self, inventory: Inventory) -> Iterator[AccountNote]:
+        """Say which projects are not read, so that none is absent without a word, and what was found nowhere."""
+        if inventory.read:
+            clusters = sum(map(len, inventory.clusters.values()))
+            text = (
+                f"Cloud Asset Inventory knows of {clusters} GKE clusters in {len(inventory.clusters)} projects below"
+                f" {self._options.scope} as of {inventory.read}; projects without clusters were not asked, and what was"
+                " made in the last minutes may be missing"
+            )
+            read = Evidence(LIST_ASSETS, CLUSTER, f"{clusters} clusters as of {inventory.read}")
+            yield AccountNote(Note(NoteSeverity.INFO, text, (read,)))
+        for what, names in (
+            ("excluded by exclude_projects", self._excluded),
+            ("excluded by exclude_folders", self._below_excluded),
+            ("not active", self._not_active),
+        ):
+            if names:
+                yield _left_out(what, names, self._source)
+        if not self._seen and self._is_complete:
+            text = f"no active project lies below {self._options.scope}, at any depth"
+            yield AccountNote(Note(NoteSeverity.WARNING, text, (Evidence(self._source, "projects", "none"),)))
+        if inventory.read and self._is_complete:
+            known = frozenset(one.name for seen in inventory.clusters.values() for one in seen)
+            for name in self._base.unseen(known):
+                text = f"clusters names {name}, which Cloud Asset Inventory does not know as of {inventory.read}"
+                read = Evidence(LIST_ASSETS, CLUSTER, f"no {name} as of {inventory.read}")
+                yield AccountNote(Note(NoteSeverity.WARNING, text, (read,)))
+
+
+def _state(project: resourcemanager_v3.Project) -> str:
+    """Give the name of a project's state."""
+    return str(resourcemanager_v3.Project.State(project.state).name)
+
+
+def _above(inventory: Inventory, number: str) -> tuple[str, ...]:
+    """Give what is above a project, from its parent on, as its clusters' entries tell."""
+    found: list[str] = []
+    parent = inventory.parents.get(f"projects/{number}", "")
+    while parent and parent not in found:
+        found.append(parent)
+        parent = inventory.parents.get(parent, "")
+    return tuple(found)
+
+
+def _not_asked(error: CollectionError, what: str, instead: str) -> AccountNote:
+    """Say that the inventory did not answer, and what was done instead."""
+    text = f"Cloud Asset Inventory could not tell {what}, so that {instead}: {error.what}"
+    if error.hint:
+        text = f"{text} ({error.hint})"
+    return AccountNote(Note(NoteSeverity.WARNING, text, (Evidence(LIST_ASSETS, PROJECT, error.said or error.what),)))
+
+
+def _left_out(what: str, names: Iterable[str], source: str) -> AccountNote:
+    """Say which projects are not read."""
+    listed = sorted(names)
+    more = f" and {len(listed) - _MOST_TOLD} more" if len(listed) > _MOST_TOLD else ""
+    shown = ", ".join(listed[:_MOST_TOLD]) + more
+    plural = "project is" if len(listed) == 1 else "projects are"
+    return AccountNote(
+        Note(NoteSeverity.INFO, f"{len(listed)} {plural} {what}: {shown}", (Evidence(source, "projects", shown),))
+    )
