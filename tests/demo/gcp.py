@@ -12,6 +12,7 @@ from typing import Final
 from tests.emulators.gcp import Cloud, GcpEmulator, running
 
 ORGANIZATION: Final = "organizations/900100200300"
+CORP: Final = "organizations/900100200500"
 SUBSIDIARY: Final = "organizations/900100200400"
 READS: Final[dict[str, tuple[str, ...]]] = {"ADMIN_READ": (), "DATA_READ": ()}
 GKE: Final = "container.googleapis.com"
@@ -43,6 +44,7 @@ def populate(cloud: Cloud) -> None:
     _hard_to_read(cloud, cloud.folder("100000000005", ORGANIZATION))
     _clusters_of_all_kinds(cloud, cloud.folder("100000000006", ORGANIZATION))
     _subsidiary(cloud)
+    _corp(cloud)
     _beside_the_organisations(cloud)
 
 
@@ -195,6 +197,21 @@ def _subsidiary(cloud: Cloud) -> None:
     cloud.sinks[project]["_Default"]["exclusions"] = [{"name": "reads", "filter": AUDIT_FILTER}]
     unlisted = cloud.folder("100000000092", SUBSIDIARY)
     cloud.deny("resourcemanager.folders.list", unlisted)
+
+
+def _corp(cloud: Cloud) -> None:
+    """Make an organisation whose projects are accounts: with and without clusters, one deleted, one left out."""
+    folder = cloud.folder("100000000095", CORP)
+    cloud.audit(folder, GKE, **READS)
+    _project(cloud, "corp-payments", folder, reads=False)
+    cloud.bucket("corp-payments", "_Default", days=365)
+    cloud.cluster("corp-payments", "made-a-minute-ago")
+    made = "projects/corp-payments/locations/europe-west1/clusters/made-a-minute-ago"
+    cloud.unindexed.add(f"//container.googleapis.com/{made}")
+    _project(cloud, "corp-website", CORP, reads=False)
+    cloud.project("corp-empty", folder)
+    _project(cloud, "sandbox-corp", folder)
+    cloud.project("corp-closed", CORP, state="DELETE_REQUESTED")
 
 
 def _beside_the_organisations(cloud: Cloud) -> None:

@@ -63,6 +63,10 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
         "distributions": ("complete", "FAIL"),
         "elsewhere": ("complete", "UNKNOWN"),
         "google-acquired": ("complete", "UNKNOWN"),
+        "google-corp": ("complete", "SKIP"),
+        "google-corp/corp-empty": ("complete", "SKIP"),
+        "google-corp/corp-payments": ("complete", "PASS"),
+        "google-corp/corp-website": ("complete", "FAIL"),
         "google-mistyped": ("failed", "UNKNOWN"),
         "google-organisation": ("partial", "FAIL"),
         "google-subsidiary": ("partial", "UNKNOWN"),
@@ -186,6 +190,22 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
         (
             "cluster deleted-meanwhile in subscription 00000002-3333-4444-5555-666677778888 was deleted while the"
             " account was read"
+        ),
+        "1 project is excluded by exclude_projects: sandbox-corp",
+        "1 project is not active: corp-closed: DELETE_REQUESTED",
+        (
+            "Cloud Asset Inventory knows of 3 GKE clusters in 3 projects below organizations/900100200500 as of"
+            " 2026-03-01T11:00:00Z; projects without clusters were not asked, and what was made in the last minutes may"
+            " be missing"
+        ),
+        "accounts found: 3",
+        (
+            "Cloud Asset Inventory knows of no GKE clusters in project corp-empty as of 2026-03-01T11:00:00Z; the"
+            " project was not asked"
+        ),
+        (
+            "Cloud Asset Inventory does not know of clusters in project corp-payments yet: made-a-minute-ago in"
+            " europe-west1 (as of 2026-03-01T11:00:00Z)"
         ),
         "project gke-api-off has no GKE clusters: container.googleapis.com is not enabled",
     ]

@@ -149,8 +149,8 @@ async def test_each_active_project_is_an_account(org: GcpEmulator) -> None:
     assert found.failures == []
     assert found.notes == [
         (
-            f"Cloud Asset Inventory knows of 2 GKE clusters in 2 projects below organizations/900 as of {READ}; projects"
-            " without clusters were not asked, and what was made in the last minutes may be missing"
+            f"Cloud Asset Inventory knows of 2 GKE clusters in 2 projects below organizations/900 as of {READ};"
+            " projects without clusters were not asked, and what was made in the last minutes may be missing"
         ),
         "1 project is not active: gone-1: DELETE_REQUESTED",
     ]
