@@ -116,6 +116,8 @@ class DiscoveredGkeOptions(GkeOptions):
     def of(self, known: Known) -> DiscoveredGkeOptions:
         """Give the same for a project."""
         found = self.model_copy(update={"project": known.project_id})
+        # Of thousands of projects each would have a copy of it, half a kilobyte that nobody changes.
+        object.__setattr__(found, "__pydantic_fields_set__", self.__pydantic_fields_set__)
         found._known = known  # noqa: SLF001 - its own
         return found
 

@@ -11,8 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from providers.gke import GkeProvider
+from providers.gke.inventory import Inventory
 from providers.gke.options import GkeOptions
-from providers.gke.organization_options import DiscoveredGkeOptions, GkeOrganizationOptions
+from providers.gke.organization_options import DiscoveredGkeOptions, GkeOrganizationOptions, Known
 from scanner.model import (
     AccountIdentity,
     AccountNote,
@@ -415,6 +416,35 @@ async def test_a_question_that_failed_in_passing_is_asked_again_for_the_next_pro
     assert channel(found.cluster("delta-1"), "data_read").exported.state is LinkState.GAP
 
 
+async def test_an_inventory_that_is_throttled_for_a_while_is_asked_again(org: GcpEmulator) -> None:
+    for kind in ("Cluster", "LogSink", "Policies", "Project"):
+        org.cloud.fault("throttle", f"ListAssets{kind}", times=1)
+    found = await Organization(org).discover()
+    assert sorted(found.names) == [f"corp/{name}" for name in PROJECTS]
+    assert len(found.notes) == 2
+    assert calls(org)["ListAssetsCluster"] == 2
+
+
+async def test_a_token_that_is_not_accepted_is_a_failure_and_no_empty_organisation(org: GcpEmulator) -> None:
+    org.tokens.revoked = True
+    found = await Organization(org).discover()
+    assert (found.names, [(one.kind, one.whole_account) for one in found.failures]) == (
+        [],
+        [(FailureKind.CREDENTIALS, True)],
+    )
+
+
+@pytest.mark.parametrize("fault", ["malformed", "internal"])
+async def test_a_list_of_projects_that_breaks_off_leaves_what_was_found(fault: str, org: GcpEmulator) -> None:
+    """Both the inventory and Resource Manager fail: what the first told of is scanned, and the rest is missing."""
+    org.cloud.fault(fault, "ListAssetsProject", f"{ORGANIZATION} page-3")
+    org.cloud.fault("internal", "ListProjects", ORGANIZATION)
+    found = await Organization(org).discover()
+    assert sorted(found.names) == ["corp/alpha-1", "corp/bravo-1", "corp/charlie-1"]
+    [failure] = found.failures
+    assert (failure.kind, failure.whole_account) == (FailureKind.UNREACHABLE, False)
+
+
 async def test_it_can_be_left_in_the_middle(org: GcpEmulator) -> None:
     found = Organization(org)
     items = found.provider.discover(found.options, found.context("corp"))
@@ -429,5 +459,8 @@ def test_projects_share_all_but_their_names(gcp: GcpEmulator) -> None:
     base = Organization(gcp, clusters=["main*"]).options.base()
     assert isinstance(base, GkeOptions)
     assert base.known is None
+    known = Known(Inventory(), "payments-prod", "1", "folders/1")
+    assert base.of(known).named_projects == ("payments-prod",)
+    assert base.of(known).model_fields_set is base.model_fields_set
     one = DiscoveredGkeOptions.model_validate({"project": "payments-prod"})
     assert one.wants("main") is True
