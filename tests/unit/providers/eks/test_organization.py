@@ -338,7 +338,7 @@ async def test_where_the_inventory_is_behind_eks_counts_and_the_difference_is_to
     assert got.notes == [
         (
             "cluster deleted in eu-west-1, which AWS Config aggregator organization had as of 2026-03-01T09:00:00Z,"
-            " is gone: the region was listed"
+            " is gone: the region is listed"
         )
     ]
 
@@ -358,9 +358,7 @@ async def test_an_inventory_that_cannot_be_asked_is_done_without(corp: AwsEmulat
     found = await discover(config_aggregator="organization", config_region=THERE)
     assert len(found.accounts) == 3
     [note] = found.notes
-    assert note.startswith(
-        "AWS Config aggregator organization in us-east-1 could not be asked, so that every region of"
-    )
+    assert note.startswith("AWS Config aggregator organization in us-east-1 could not be asked, so that what it would")
     assert set((await read(found.accounts[f"corp/{ONE}"])).clusters) == {"prod"}
 
 
@@ -460,6 +458,8 @@ def test_the_printed_policy_names_every_call_of_the_hub() -> None:
         "account:ListRegions",
         "config:DescribeConfigurationAggregatorSourcesStatus",
         "config:SelectAggregateResourceConfig",
+        "observabilityadmin:GetTelemetryEvaluationStatusForOrganization",
+        "observabilityadmin:ListResourceTelemetryForOrganization",
         "organizations:ListAccounts",
         "organizations:ListAccountsForParent",
         "organizations:ListOrganizationalUnitsForParent",
