@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from providers.eks.facts import InventorySource, SeenCluster
 from providers.eks.organization_options import DiscoveredEksOptions, Origin
@@ -12,7 +13,7 @@ from scanner.model import AccountNote, Evidence, Note, NoteSeverity
 Sightings = Mapping[str, tuple[SeenCluster, ...]]
 """What was seen in one region of an account, by the clusters' names."""
 
-_CLUSTER_TYPE = "AWS::EKS::Cluster"
+_CLUSTER_TYPE: Final = "AWS::EKS::Cluster"
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,10 +178,20 @@ async def test_a_vpc_that_is_called_otherwise_proves_nothing(evaluated: AwsEmula
     rows = evaluated.telemetry.rows
     rows[THERE] = [row for row in rows[THERE] if row["AccountIdentifier"] != TWO]
     evaluated.telemetry.row(THERE, TWO, VPC, "default")
-    evaluated.telemetry.row(THERE, TWO, "AWS::Lambda::Function", "vpc-0a1b2c3d")
     evaluated.telemetry.row(THERE, TWO, VPC, f"arn:aws:eks:{THERE}:{TWO}:cluster/vpc-0a1b2c3d")
     await everything(await discover(telemetry_config=True))
     assert listed(evaluated) == [(TWO, THERE)]
+
+
+async def test_rows_of_a_type_that_was_not_asked_for_prove_nothing(evaluated: AwsEmulator, discover: Discover) -> None:
+    """Of a function it is not known whether every account has one, nor what its identifier means."""
+    row = {"AccountIdentifier": TWO, "ResourceType": "AWS::Lambda::Function", "ResourceIdentifier": "vpc-0a1b2c3d"}
+    answer = faults.body(json.dumps({"TelemetryConfigurations": [row]}).encode())
+    evaluated.inject(answer, LIST, region=THERE)
+    found = await discover(telemetry_config=True)
+    assert found.notes == []
+    await everything(found)
+    assert listed(evaluated) == [(account, THERE) for account in (ONE, TWO, THREE)]
 
 
 async def test_regions_that_answer_for_one_another_prove_nothing(evaluated: AwsEmulator, discover: Discover) -> None:
