@@ -72,12 +72,12 @@ async def _read_account(pools: Pools, options: EksOptions, context: CollectConte
 
 
 async def _known(pool: Pool, options: EksOptions, context: CollectContext, emit: Emit) -> KnownAccount | None:
-    """Ask what an inventory knows of the account; None where none was asked, or the account's regions are not told."""
+    """Ask what inventories know of the account; None where none was asked."""
     origin = options.origin if isinstance(options, DiscoveredEksOptions) else None
     if origin is None or not isinstance(options, DiscoveredEksOptions):
         return None
-    regions = options.regions
-    if not isinstance(regions, tuple):
+    regions = options.regions if isinstance(options.regions, tuple) else None
+    if regions is None:
         try:
             session = await pool.session(origin.hub.profile)
             hub = Calls(pool.caller(session, origin.hub, origin.home_region, context.limits), context.waits)
@@ -85,7 +85,6 @@ async def _known(pool: Pool, options: EksOptions, context: CollectContext, emit:
         except CollectionError as error:
             text = f"every region is listed, because {LIST_REGIONS} did not say which there are: {error.what}"
             emit(AccountNote(Note(NoteSeverity.WARNING, text, (evidence(error, LIST_REGIONS),))))
-            return None
     return known_account(options, origin, regions)
 
 
@@ -166,7 +165,7 @@ async def _read_regions(
 
 async def _regions(calls: Calls, options: EksOptions, known: KnownAccount | None) -> tuple[str, ...]:
     """Give the regions whose clusters are to be listed."""
-    if known is not None:
+    if known is not None and known.to_list is not None:
         return known.to_list
     return options.regions if isinstance(options.regions, tuple) else await calls.regions()
 

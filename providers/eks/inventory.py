@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -53,7 +52,7 @@ class Inventory:
     """
 
     source: InventorySource
-    clusters: dict[tuple[str, str], list[SeenCluster]] = field(default_factory=lambda: defaultdict(list))
+    clusters: dict[str, dict[str, list[SeenCluster]]] = field(default_factory=dict)
     looked: dict[str, frozenset[str]] = field(default_factory=dict)
     stale: dict[tuple[str, str], str] = field(default_factory=dict)
     _sets: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
@@ -65,6 +64,10 @@ class Inventory:
     def is_stale(self, account: str, region: str) -> bool:
         """Tell whether it says itself that clusters may be missing there."""
         return not {(account, region), (account, ""), ("", region), ("", "")}.isdisjoint(self.stale)
+
+    def add(self, account: str, region: str, cluster: SeenCluster) -> None:
+        """Take note of a cluster that it saw."""
+        self.clusters.setdefault(account, {}).setdefault(region, []).append(cluster)
 
     def look(self, account: str, region: str) -> None:
         """Take note that it looks for clusters there."""
@@ -84,11 +87,15 @@ class Inventories:
             return ()
         return tuple(one.source for one in self.known if one.looks_at(account, region))
 
+    def regions_of(self, account: str) -> tuple[str, ...]:
+        """Give the regions in which any of them saw a cluster of an account."""
+        return tuple(sorted({region for one in self.known for region in one.clusters.get(account, ())}))
+
     def seen(self, account: str, region: str) -> dict[str, tuple[SeenCluster, ...]]:
         """Give what any of them saw there, in the order of the clusters' names."""
         found: dict[str, tuple[SeenCluster, ...]] = {}
         for inventory in self.known:
-            for cluster in inventory.clusters.get((account, region), ()):
+            for cluster in inventory.clusters.get(account, {}).get(region, ()):
                 found[cluster.name] = (*found.get(cluster.name, ()), cluster)
         return dict(sorted(found.items()))
 
@@ -114,7 +121,7 @@ async def from_config(calls: Calls, aggregator: str, region: str) -> Inventory:
     clusters = partial(_clusters, source)
     async for found, _ in calls.pages(SELECT, where, region, request, "Results", clusters, "NextToken"):
         for account, place, cluster in found:
-            inventory.clusters[account, place].append(cluster)
+            inventory.add(account, place, cluster)
     request = {**named, "UpdateStatus": ["FAILED", "OUTDATED"]}
     pages = calls.pages(SOURCES, where, region, request, "AggregatedSourceStatusList", _sources, "NextToken")
     async for sources, _ in pages:

@@ -22,9 +22,9 @@ class KnownAccount:
 
     Attributes:
         identity: The ARN of the identity that asked them.
-        regions: The regions that are read.
+        regions: The regions that are read; where they are not told, those in which clusters were seen.
         clusters: The clusters that were seen, by region; a region that has to be listed may be among them.
-        to_list: The regions that no inventory sees all of.
+        to_list: The regions that no inventory sees all of; None for all that the account has, where they are not told.
         by: The inventories that see all of the other regions.
     """
 
@@ -32,19 +32,19 @@ class KnownAccount:
     identity: str
     regions: tuple[str, ...]
     clusters: Mapping[str, Sightings]
-    to_list: tuple[str, ...]
+    to_list: tuple[str, ...] | None
     by: tuple[InventorySource, ...]
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to read: no cluster, and no region to list."""
-        return not self.to_list and not self.clusters
+        return self.to_list == () and not self.clusters
 
     def as_empty(self) -> AccountNote:
         """Say why such an account was not entered."""
         names = " and ".join(one.name for one in self.by)
         record, have = ("records", "has") if len(self.by) == 1 else ("record", "have")
-        behind = " or ".join(dict.fromkeys(one.behind for one in self.by))
+        behind = self.by[0].behind if len(self.by) == 1 else "lately"
         text = (
             f"not entered: {names} {record} EKS clusters in all {len(self.regions)} regions that are read, and {have}"
             f" seen none; one that was made {behind} may be missing there"
@@ -53,9 +53,10 @@ class KnownAccount:
         return AccountNote(Note(NoteSeverity.INFO, text, read))
 
 
-def known_account(options: DiscoveredEksOptions, origin: Origin, regions: tuple[str, ...]) -> KnownAccount:
-    """Divide an account's regions into those that an inventory sees all of and those that have to be listed."""
+def known_account(options: DiscoveredEksOptions, origin: Origin, told: tuple[str, ...] | None) -> KnownAccount:
+    """Divide an account's regions, where they are told, into those that an inventory sees all of and those to list."""
     account, inventories = options.account_id, origin.inventories
+    regions = inventories.regions_of(account) if told is None else told
     covered = {one: inventories.covering(account, one) for one in regions}
     seen = {one: inventories.seen(account, one) for one in regions}
     return KnownAccount(
@@ -63,6 +64,6 @@ def known_account(options: DiscoveredEksOptions, origin: Origin, regions: tuple[
         origin.identity,
         regions,
         {region: clusters for region, clusters in seen.items() if clusters},
-        tuple(region for region, by in covered.items() if not by),
+        None if told is None else tuple(region for region, by in covered.items() if not by),
         tuple(dict.fromkeys(source for by in covered.values() for source in by)),
     )

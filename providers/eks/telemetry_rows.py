@@ -120,13 +120,11 @@ class Rows:
                 self.ambiguous |= {region, other}
         self._looked[region].add(account)
 
-    def clusters(self, source: InventorySource) -> dict[tuple[str, str], list[SeenCluster]]:
-        """Give the clusters by account and region, without those of which it is not clear where they are."""
-        found: dict[tuple[str, str], list[SeenCluster]] = defaultdict(list)
+    def clusters(self, source: InventorySource) -> Iterator[tuple[str, str, SeenCluster]]:
+        """Give the clusters with their accounts and regions, without those of which it is not clear where they are."""
         for (account, region, name), cluster in self._clusters.items():
             if cluster.by_arn or region not in self.ambiguous:
-                found[account, region].append(SeenCluster(name, cluster.enabled(), cluster.when(), source))
-        return found
+                yield account, region, SeenCluster(name, cluster.enabled(), cluster.when(), source)
 
     def looked(self) -> Iterator[tuple[str, str]]:
         """Give the accounts and regions of which there is any row."""

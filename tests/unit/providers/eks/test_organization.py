@@ -373,6 +373,20 @@ async def test_an_account_whose_regions_are_not_told_is_asked_itself(
     assert set(got.clusters) == {"prod"}
     [note] = got.notes
     assert note.startswith("every region is listed, because account:ListRegions did not say which there are: ")
+    assert sorted(call.region for call in corp.called("eks:ListClusters")) == [HERE, THERE]
+
+
+async def test_a_cluster_is_not_absent_where_the_regions_are_not_told_either(
+    corp: AwsEmulator, discover: Discover
+) -> None:
+    corp.organization.capture(ONE, HERE, "prod", *BOTH)
+    corp.inject(faults.deny(), "account:ListRegions")
+    found = await discover(config_aggregator="organization")
+    assert "found in" in {fact.name for fact in (await read(found.accounts[f"corp/{ONE}"])).clusters["prod"].facts}
+    corp.inject(faults.deny(), "sts:AssumeRole")
+    got = await read(found.accounts[f"corp/{ONE}"])
+    assert assess(got.clusters["prod"], RuleSettings()).status is Status.UNKNOWN
+    assert (await read(found.accounts[f"corp/{TWO}"])).clusters == {}
 
 
 @pytest.mark.parametrize(

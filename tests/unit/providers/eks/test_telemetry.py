@@ -435,8 +435,7 @@ async def test_two_inventories_know_more_than_one(evaluated: AwsEmulator, discov
     [note] = got[THREE].notes
     assert note == (
         "not entered: CloudWatch telemetry config and AWS Config aggregator organization record EKS clusters in all 2"
-        " regions that are read, and have seen none; one that was made lately or within the last minutes may be missing"
-        " there"
+        " regions that are read, and have seen none; one that was made lately may be missing there"
     )
 
 
