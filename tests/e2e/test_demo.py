@@ -51,6 +51,7 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
         "aws-corp/500000000002": ("complete", "SKIP"),
         "aws-corp/500000000003": ("complete", "PASS"),
         "aws-corp/500000000004": ("complete", "PASS"),
+        "aws-corp/500000000005": ("complete", "PASS"),
         "aws-locked-out": ("failed", "UNKNOWN"),
         "aws-production": ("partial", "FAIL"),
         "aws-sandbox": ("complete", "SKIP"),
@@ -172,7 +173,7 @@ def test_what_was_not_read_of_the_accounts(scanned: dict[str, Any]) -> None:
     assert notes == [
         "1 account is excluded by exclude_accounts: sandbox-10 (500000000010)",
         "1 account is not active: closed-last-year (500000000009): SUSPENDED",
-        "accounts found: 4",
+        "accounts found: 5",
         (
             "not entered: AWS Config aggregator organization records EKS clusters in all 2 regions that are read, and"
             " has seen none; one that was made within the last minutes may be missing there"
