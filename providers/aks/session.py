@@ -17,8 +17,8 @@ from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from providers.aks.credentials import make_credential
 from providers.aks.failures import SDK_ERRORS, credentials_error, refusal, translate
-from providers.aks.options import AksOptions
 from providers.aks.pool import AttemptTimeout, Pool
+from providers.aks.reading_options import AksReading
 from scanner.errors import CollectionError, Malformed
 from scanner.model import ScanSettings
 from scanner.ports import Waits
@@ -73,7 +73,7 @@ class Connection:
         users: How many accounts use it now.
     """
 
-    def __init__(self, credential: AsyncTokenCredential, pool: Pool, options: AksOptions, scan: ScanSettings) -> None:
+    def __init__(self, credential: AsyncTokenCredential, pool: Pool, options: AksReading, scan: ScanSettings) -> None:
         """Open nothing yet: a connection is made with the first call."""
         self.identity = "the Azure identity that the scan runs as"
         self.tenant = ""
@@ -200,7 +200,7 @@ class Connections:
         self._open: dict[tuple[object, ...], asyncio.Task[Connection]] = {}
         self._pools: dict[tuple[object, ...], Pool] = {}
 
-    async def take(self, options: AksOptions, scan: ScanSettings) -> Connection:
+    async def take(self, options: AksReading, scan: ScanSettings) -> Connection:
         """Give the connection for an account; `release` it afterwards.
 
         Raises:
@@ -224,7 +224,7 @@ class Connections:
         connection.users += 1
         return connection
 
-    async def release(self, options: AksOptions, scan: ScanSettings, connection: Connection) -> None:
+    async def release(self, options: AksReading, scan: ScanSettings, connection: Connection) -> None:
         """Close a connection that no account uses any longer, and the pool with the last of them."""
         connection.users -= 1
         if connection.users == 0:
@@ -245,14 +245,14 @@ def _loop(scan: ScanSettings) -> tuple[object, ...]:
     return (id(asyncio.get_running_loop()), scan)
 
 
-def _key(options: AksOptions, scan: ScanSettings) -> tuple[object, ...]:
+def _key(options: AksReading, scan: ScanSettings) -> tuple[object, ...]:
     """Give what two accounts must have in common to share a connection."""
     files = (options.client_secret_file, options.certificate_file)
     who = (options.credential, options.tenant_id, options.client_id, *files)
     return (*_loop(scan), options.cloud, options.endpoints, *who)
 
 
-async def _connect(pool: Pool, options: AksOptions, scan: ScanSettings) -> Connection:
+async def _connect(pool: Pool, options: AksReading, scan: ScanSettings) -> Connection:
     """Find the credentials, which reads files, and see whether they give a token."""
     try:
         credential = await asyncio.to_thread(make_credential, pool.transport, options, scan)
