@@ -26,6 +26,7 @@ from providers.aks.facts import (
 from providers.aks.failures import NO_POLICY, NO_RESOURCE, SDK_ERRORS, ResourceGoneError, translate
 from providers.aks.parsing import (
     cluster_of,
+    descendant_of,
     groups_of,
     lifecycle_of,
     namespace_of,
@@ -40,6 +41,7 @@ from providers.aks.parsing import (
 from providers.aks.permissions import (
     LIST_CLUSTERS,
     LIST_CONNECTED,
+    LIST_DESCENDANTS,
     READ_CATEGORIES,
     READ_EVENT_HUBS,
     READ_LIFECYCLE,
@@ -65,6 +67,7 @@ _VERSIONS: Final = {
     MANAGED: "2025-05-01",
     CONNECTED: "2024-01-01",
     READ_SUBSCRIPTIONS: "2022-12-01",
+    LIST_DESCENDANTS: "2020-05-01",
     READ_RESOURCES: "2021-04-01",
     READ_PERMISSIONS: "2022-04-01",
     READ_SETTINGS: "2021-05-01-preview",
@@ -81,6 +84,7 @@ _PATHS: Final = {
     READ_SETTINGS: "/providers/Microsoft.Insights/diagnosticSettings",
     READ_CATEGORIES: "/providers/Microsoft.Insights/diagnosticSettingsCategories",
 }
+_GROUPS: Final = "/providers/Microsoft.Management/managementGroups"
 _NAMESPACES: Final = "microsoft.eventhub/namespaces"
 _LISTS: Final = {MANAGED: LIST_CLUSTERS, CONNECTED: LIST_CONNECTED}
 
@@ -88,18 +92,32 @@ _LISTS: Final = {MANAGED: LIST_CLUSTERS, CONNECTED: LIST_CONNECTED}
 class Calls:
     """All calls of one account to Azure Resource Manager."""
 
-    def __init__(self, connection: Connection, waits: Waits) -> None:
-        """Make them over a connection."""
+    def __init__(self, connection: Connection, waits: Waits, account: str = "") -> None:
+        """Make them over a connection, for an account."""
         self._connection = connection
         self._waits = waits
+        self._account = account
 
     async def subscriptions(self) -> tuple[Subscription, ...]:
         """List the subscriptions that the identity may see."""
+        return tuple([one async for page in self.subscription_pages() for one in page])
+
+    async def subscription_pages(self) -> AsyncIterator[tuple[Subscription, ...]]:
+        """List the subscriptions that the identity may see, page by page."""
         url = f"/subscriptions?api-version={_VERSIONS[READ_SUBSCRIPTIONS]}"
-        found: list[Subscription] = []
         async for nodes in self._pages(Call(url, READ_SUBSCRIPTIONS, "the tenant", READ_SUBSCRIPTIONS)):
-            found += _parsed(lambda nodes=nodes: map(subscription_of, nodes), READ_SUBSCRIPTIONS, "the tenant")  # type: ignore[misc]
-        return tuple(found)
+            yield _parsed(lambda nodes=nodes: map(subscription_of, nodes), READ_SUBSCRIPTIONS, "the tenant")  # type: ignore[misc]
+
+    async def descendants(self, group: str) -> AsyncIterator[tuple[Subscription, ...]]:
+        """List the subscriptions below a management group at any depth, page by page; their state is not said.
+
+        Source: REST reference, "Management Groups - Get Descendants".
+        """
+        where = f"management group {group}"
+        url = f"{_GROUPS}/{quote(group)}/descendants?api-version={_VERSIONS[LIST_DESCENDANTS]}"
+        async for nodes in self._pages(Call(url, LIST_DESCENDANTS, where, LIST_DESCENDANTS)):
+            found = _parsed(lambda nodes=nodes: map(descendant_of, nodes), LIST_DESCENDANTS, where)  # type: ignore[misc]
+            yield tuple(one for one in found if one is not None)
 
     async def subscription(self, subscription_id: str) -> Subscription:
         """Read the name and the state of a subscription."""
@@ -116,8 +134,15 @@ class Calls:
 
     async def allowed(self, subscription_id: str) -> tuple[Mapping[str, Any], ...]:
         """Give what the identity may do at a subscription, one entry a role that it holds there."""
-        where = f"subscription {subscription_id}"
-        url = f"/subscriptions/{subscription_id}/providers/Microsoft.Authorization/permissions"
+        return await self._allowed(f"/subscriptions/{subscription_id}", f"subscription {subscription_id}")
+
+    async def allowed_below(self, group: str) -> tuple[Mapping[str, Any], ...]:
+        """Give what the identity may do at a management group, and so at all that is below it."""
+        return await self._allowed(f"{_GROUPS}/{quote(group)}", f"management group {group}")
+
+    async def _allowed(self, scope: str, where: str) -> tuple[Mapping[str, Any], ...]:
+        """Give what the identity may do at a scope, one entry a role that it holds there or above."""
+        url = f"{scope}/providers/Microsoft.Authorization/permissions"
         call = Call(f"{url}?api-version={_VERSIONS[READ_PERMISSIONS]}", READ_PERMISSIONS, where, READ_PERMISSIONS)
         found: list[Mapping[str, Any]] = []
         async for nodes in self._pages(call):
@@ -259,8 +284,8 @@ class Calls:
             call = replace(call, url=link)
 
     async def _once(self, key: tuple[str, ...], read: Callable[[], Coroutine[Any, Any, T]]) -> Read[T]:
-        """Ask once and keep what came of it, a failure as well."""
-        return await self._connection.once(key, lambda: outcome(read()))
+        """Ask once and keep what came of it; a failure only for the account that asked."""
+        return await self._connection.once(key, self._account, lambda: outcome(read()))
 
 
 async def outcome(reading: Coroutine[Any, Any, T]) -> Read[T]:
