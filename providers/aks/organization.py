@@ -166,12 +166,12 @@ class _Finder:
                 f" may be missing: {live.error.what}"
             )
             yield AccountNote(Note(NoteSeverity.INFO, text, (evidence(live.error, live.operation),)))
-        if graphed.error is None and graphed.found:
+        if graphed.error is None:
             names = [one for one in live.found if one not in graphed.found]
             if names:
                 what = "not in Resource Graph, which is behind or may not show them, and listed each: "
                 yield _told(NoteSeverity.INFO, names, what, live.operation)
-        if live.error is None and live.found:
+        if live.error is None:
             names = [one for one in graphed.found if one not in live.found]
             if names:
                 yield _told(NoteSeverity.INFO, names, f"no longer in {live.operation}, and listed each: ", QUERY)

@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from providers.aks.facts import Cluster, Subscription
 from providers.aks.options import AksOptions
 from providers.aks.reading_options import AksReading, ManagementGroup
+from scanner.model import SHOWN_AS_SET
 from scanner.ports import AccountOptions, OrganizationOptions
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class _Scope(OrganizationOptions):
         default=None,
         examples=["platform"],
         description="Management group whose subscriptions become accounts, at any depth.",
+        json_schema_extra=SHOWN_AS_SET,
     )
     tenant: bool = Field(default=False, description="Every subscription that the identity may see becomes an account.")
 
