@@ -57,7 +57,7 @@ from providers.aks.permissions import (
 from providers.aks.session import Answer, Call, Connection
 from providers.aks.shapes import name_of, objects, text, texts
 from scanner.errors import CollectionError, Malformed
-from scanner.ports import Waits
+from scanner.ports import CollectContext, Limits
 
 T = TypeVar("T")
 
@@ -92,11 +92,12 @@ _LISTS: Final = {MANAGED: LIST_CLUSTERS, CONNECTED: LIST_CONNECTED}
 class Calls:
     """All calls of one account to Azure Resource Manager."""
 
-    def __init__(self, connection: Connection, waits: Waits, account: str = "") -> None:
-        """Make them over a connection, for an account."""
+    def __init__(self, connection: Connection, context: CollectContext) -> None:
+        """Make them over a connection, for an account: within its limits those that no other one waits for."""
         self._connection = connection
-        self._waits = waits
-        self._account = account
+        self._waits = context.waits
+        self._limits = context.limits
+        self._account = context.account
 
     async def subscriptions(self) -> tuple[Subscription, ...]:
         """List the subscriptions that the identity may see."""
@@ -122,14 +123,15 @@ class Calls:
     async def subscription(self, subscription_id: str) -> Subscription:
         """Read the name and the state of a subscription."""
         place = f"/subscriptions/{subscription_id}"
-        return await self._get(place, READ_SUBSCRIPTIONS, f"subscription {subscription_id}", subscription_of)
+        where = f"subscription {subscription_id}"
+        return await self._get(place, READ_SUBSCRIPTIONS, where, subscription_of, self._limits)
 
     async def clusters(self, subscription: Subscription, kind: str) -> AsyncIterator[tuple[Read[Cluster], ...]]:
         """List the clusters of one kind of one subscription, page by page, each or why it is not understood."""
         permission = _LISTS[kind]
         where = f"subscription {subscription.id}"
         url = f"/subscriptions/{subscription.id}/providers/{kind}?api-version={_VERSIONS[kind]}"
-        async for nodes in self._pages(Call(url, permission, where, permission)):
+        async for nodes in self._pages(Call(url, permission, where, permission), self._limits):
             yield tuple(read_cluster(node, subscription, permission) for node in nodes)
 
     async def allowed(self, subscription_id: str) -> tuple[Mapping[str, Any], ...]:
@@ -145,7 +147,7 @@ class Calls:
         url = f"{scope}/providers/Microsoft.Authorization/permissions"
         call = Call(f"{url}?api-version={_VERSIONS[READ_PERMISSIONS]}", READ_PERMISSIONS, where, READ_PERMISSIONS)
         found: list[Mapping[str, Any]] = []
-        async for nodes in self._pages(call):
+        async for nodes in self._pages(call, self._limits):
             found += nodes
         return _parsed(
             lambda: ({key: texts(node, key) for key in ("actions", "notActions")} for node in found),
@@ -160,6 +162,7 @@ class Calls:
             READ_SETTINGS,
             f"cluster {cluster.name}",
             lambda node: tuple(map(setting_of, objects(_with_list(node), "value"))),
+            self._limits,
         )
 
     async def groups(self, cluster: Cluster) -> Read[Groups]:
@@ -260,20 +263,27 @@ class Calls:
             permission=f"{kind}/read",
         )
 
-    async def _get(self, path: str, permission: str, where: str, parse: Callable[[Mapping[str, Any]], T]) -> T:
-        """Read one resource, or a list that has no pages."""
+    async def _get(
+        self,
+        path: str,
+        permission: str,
+        where: str,
+        parse: Callable[[Mapping[str, Any]], T],
+        limits: Limits | None = None,
+    ) -> T:
+        """Read one resource, or a list that has no pages; within limits only what no other account waits for."""
         url = f"{quote(path)}?api-version={_VERSIONS[permission]}"
-        answer = await self._connection.call(Call(url, permission, where, permission), self._waits)
+        answer = await self._connection.call(Call(url, permission, where, permission), self._waits, limits)
         try:
             return parse(answer.body)
         except SDK_ERRORS as error:
             raise translate(error, permission, where) from error
 
-    async def _pages(self, call: Call) -> AsyncIterator[tuple[Mapping[str, Any], ...]]:
+    async def _pages(self, call: Call, limits: Limits | None = None) -> AsyncIterator[tuple[Mapping[str, Any], ...]]:
         """Follow nextLink from page to page; one that comes again, or that leads elsewhere, ends it with an error."""
         seen: set[str] = set()
         while True:
-            answer = await self._connection.call(call, self._waits)
+            answer = await self._connection.call(call, self._waits, limits)
             nodes, link = _page(answer, call)
             yield nodes
             if not link:

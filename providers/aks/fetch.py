@@ -91,7 +91,7 @@ class _AccountReader:
     def __init__(self, connection: Connection, options: AksOptions, context: CollectContext, emit: Emit) -> None:
         """Know what to read and where to put it."""
         self._connection = connection
-        self._calls = Calls(connection, context.waits, context.account)
+        self._calls = Calls(connection, context)
         self._options = options
         self._context = context
         self._emit = emit

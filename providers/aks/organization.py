@@ -63,7 +63,7 @@ class _Finder:
     ) -> None:
         """Know whom to ask."""
         self._connection = connection
-        self._calls = Calls(connection, context.waits, context.account)
+        self._calls = Calls(connection, context)
         self._graph = ResourceGraph(connection, context.waits)
         self._options = options
         self._context = context

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
-from azure.core.pipeline.policies import AsyncRetryPolicy, UserAgentPolicy
+from azure.core.pipeline.policies import UserAgentPolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.containerservice.aio import ContainerServiceClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
@@ -20,9 +20,10 @@ from providers.aks.facts import Read
 from providers.aks.failures import SDK_ERRORS, credentials_error, refusal, translate
 from providers.aks.pool import AttemptTimeout, Pool
 from providers.aks.reading_options import AksReading
+from providers.aks.turns import KEY, TURN, Retries, Turns
 from scanner.errors import CollectionError, Malformed
 from scanner.model import ScanSettings
-from scanner.ports import Waits
+from scanner.ports import Limits, Waits
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -90,7 +91,7 @@ class Connection:
         self._pool = pool
         self._scan = scan
         self._cloud = options.cloud_hosts
-        self._limit = asyncio.Semaphore(scan.max_calls)
+        self._turns = Turns(asyncio.Semaphore(scan.max_calls))
         self._arm = self._client(options.resource_manager, self._cloud.audience)
         self._logs_host = options.endpoints.log_analytics or self._cloud.log_analytics
         self._logs: ContainerServiceClient | None = None
@@ -110,13 +111,18 @@ class Connection:
         self.identity = _named(claims) or self.identity
         self.tenant = str(claims.get("tid") or "")
 
-    async def call(self, call: Call, waits: Waits) -> Answer:
+    async def call(self, call: Call, waits: Waits, limits: Limits | None = None) -> Answer:
         """Make one call to Azure Resource Manager with its retries; the number of calls in flight is bounded.
+
+        Args:
+            call: What is asked for.
+            waits: Told of the wait.
+            limits: Those of the account that asks; none where other accounts wait for the answer as well.
 
         Raises:
             CollectionError: It failed past the last retry, or its answer is no JSON object.
         """
-        return await self._send(self._arm, call, waits)
+        return await self._send(self._arm, call, waits, limits)
 
     async def query_logs(self, call: Call, waits: Waits) -> Answer:
         """Make one call to the query API of Log Analytics; its URL begins with the path.
@@ -126,7 +132,7 @@ class Connection:
         """
         if self._logs is None:
             self._logs = self._client(self._logs_host, self._cloud.log_analytics_audience)
-        return await self._send(self._logs, call, waits)
+        return await self._send(self._logs, call, waits, None)
 
     async def once(
         self, key: tuple[str, ...], account: str, read: Callable[[], Coroutine[Any, Any, Read[T]]]
@@ -174,7 +180,7 @@ class Connection:
         The usual one would register resource providers, which is a write, follow redirects, and decode bodies twice.
         """
         scan = self._scan
-        retry = AsyncRetryPolicy(
+        retry = Retries(
             retry_total=scan.retries,
             retry_connect=scan.retries,
             retry_read=scan.retries,
@@ -186,6 +192,7 @@ class Connection:
             UserAgentPolicy(base_user_agent=_USER_AGENT),
             retry,
             AsyncARMChallengeAuthenticationPolicy(self._credential, audience),
+            self._turns,
             AttemptTimeout(scan.call_timeout, self._pool),
         ]
         return ContainerServiceClient(
@@ -197,13 +204,14 @@ class Connection:
             transport=self._pool.transport,
         )
 
-    async def _send(self, client: ContainerServiceClient, call: Call, waits: Waits) -> Answer:
+    async def _send(self, client: ContainerServiceClient, call: Call, waits: Waits, limits: Limits | None) -> Answer:
         """Send one request and decode its answer."""
         waits(f"{call.where}: {call.operation}")
         request = HttpRequest("GET" if call.body is None else "POST", call.url, json=call.body)
         try:
-            async with self._limit:
-                answer: AsyncHttpResponse = await client.send_request(request, retry_on_methods=_METHODS)
+            # The library sets aside what it does not know, for policies to take.
+            more: dict[str, Any] = {} if limits is None else {TURN: limits.of, KEY: _throttled_by(call.url)}
+            answer: AsyncHttpResponse = await client.send_request(request, retry_on_methods=_METHODS, **more)
         except SDK_ERRORS as error:
             raise translate(error, call.operation, call.where) from error
         if answer.status_code != _OK:
@@ -270,6 +278,15 @@ class Connections:
         if pool.users == 0:
             self._pools.pop(_loop(scan), None)
             await pool.close()
+
+
+def _throttled_by(url: str) -> str:
+    """Name what Azure counts a call by: the subscription within its path, else the tenant.
+
+    Source: Azure documentation, "Understand how Azure Resource Manager throttles requests".
+    """
+    parts = url.partition("?")[0].split("/")
+    return f"azure:{parts[2].lower()}" if parts[1:2] == ["subscriptions"] and parts[2:] else "azure:tenant"
 
 
 def _loop(scan: ScanSettings) -> tuple[object, ...]:
