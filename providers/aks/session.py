@@ -38,6 +38,7 @@ _USER_AGENT: Final = "k8s-audit-coverage"
 _OK: Final = 200
 _METHODS: Final = ["GET", "POST"]
 """Both only ever read here: Resource Graph and Log Analytics take their queries as POST."""
+MOST_REMEMBERED: Final = 4096
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 20.0
 _NEVER_TYPED: Final = "00000000-0000-0000-0000-000000000000"
 """The client wants a subscription for its typed methods, none of which is used: they cost ten times the CPU."""
@@ -152,9 +153,11 @@ class Connection:
 
     async def _asked(self, key: tuple[str, ...], read: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Give what was answered to a question, or ask it."""
-        task = self.shared.get(key)
+        task = self.shared.pop(key, None)
         if task is None or task.cancelled():
-            task = self.shared[key] = asyncio.create_task(read())
+            task = asyncio.create_task(read())
+        self.shared[key] = task  # it comes last, as what was asked for most recently
+        self._forget()
         found: T = task.result() if task.done() else await asyncio.shield(task)
         return found
 
@@ -162,6 +165,15 @@ class Connection:
         """Let all that ask from now on have what was found."""
         self.shared[key] = asyncio.get_running_loop().create_future()
         self.shared[key].set_result(found)
+
+    def _forget(self) -> None:
+        """Forget what nobody has asked for in a long time: of ten thousand subscriptions each may have its own."""
+        while len(self.shared) > MOST_REMEMBERED:
+            key, task = next(iter(self.shared.items()))
+            if not task.done():
+                return
+            del self.shared[key]
+            self._askers.pop(key, None)
 
     async def close(self) -> None:
         """Stop what nobody waits for any longer, and forget the credentials; the pool is closed by its owner."""

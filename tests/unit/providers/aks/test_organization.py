@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
@@ -161,6 +162,34 @@ async def test_a_central_workspace_is_read_once_for_all_subscriptions(azure: Azu
     assert called(azure, "/tables/AKSAudit") == 1
 
 
+async def test_accounts_that_ask_at_the_same_time_share_answers_and_no_trouble(
+    azure: Azure, discover: Discover
+) -> None:
+    azure.faults.append(Fault("status", "/workspaces/logs/", 1, 503, "ServiceUnavailable"))
+    found = await discover()
+    read = await asyncio.gather(found.read(ONE), found.read(TWO))
+    assert sorted(bool(unread([one])) for one in read) == [False, True]
+
+
+async def test_only_so_many_answers_are_remembered(
+    azure: Azure, discover: Discover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those that nobody asks for any more none is kept, and the workspace that all send to always is."""
+    monkeypatch.setattr("providers.aks.session.MOST_REMEMBERED", 6)
+    for number, one in enumerate((THREE, FOUR, FIVE)):
+        cluster = azure.cluster(one, f"own-{number}")
+        for workspace in (azure.workspace(one, f"own-{number}"), azure.workspace(ONE)):
+            name = workspace.rpartition("/")[2]
+            azure.setting(cluster, "kube-audit", "guard", name=name, workspaceId=workspace)
+    found = await discover()
+    read = await found.read_all()
+    assert unread(read.values()) == []
+    options = found.accounts[f"corp/{ONE}"]
+    assert isinstance(options, DiscoveredAksOptions)
+    assert len(options.known.origin.shared) <= 6
+    assert called(azure, "/workspaces/logs") == 1
+
+
 async def test_trouble_of_one_account_with_what_is_shared_is_none_of_another(azure: Azure, discover: Discover) -> None:
     azure.faults.append(Fault("status", "/workspaces/logs/", 1, 503, "ServiceUnavailable"))
     found = await discover()
@@ -259,6 +288,33 @@ async def test_roles_at_the_subscriptions_alone_have_each_of_them_listed(azure: 
         (f"Arc-connected clusters of subscription {THREE}", ARC, True),
     ]
     assert all(read[one].failures == [] and read[one].notes == [] for one in (FOUR, FIVE))
+
+
+async def test_a_token_that_names_no_tenant_proves_nothing(
+    azure: Azure, emulator: AzureEmulator, discover: Discover
+) -> None:
+    emulator.issuer.tenant = ""
+    found = await discover(tenant=True)
+    assert found.texts == [
+        (
+            "the identity's token does not name its tenant; Resource Graph leaves out what the identity may not read,"
+            " so that each subscription is listed itself"
+        )
+    ]
+    await found.read_all()
+    assert asked_itself(azure) == [ONE, TWO, THREE, FOUR, FIVE]
+
+
+async def test_a_cluster_of_no_subscription_proves_nothing(azure: Azure, discover: Discover) -> None:
+    body = '{"data": [{"id": "/x", "name": "stray", "properties": {}}], "totalRecords": 1}'
+    azure.faults.append(Fault("body", CLUSTERS, status=200, body=body))
+    found = await discover()
+    assert found.texts == [
+        "Resource Graph names a cluster of no subscription, so that each subscription is listed itself"
+    ]
+    read = await found.read_all()
+    assert asked_itself(azure) == [ONE, TWO, THREE, FOUR, FIVE]
+    assert sorted(name for got in read.values() for name in got.clusters) == ["bank", "shop"]
 
 
 @pytest.mark.parametrize(("status", "said"), [(403, "is denied"), (404, "finds nothing"), (500, "still answered")])
