@@ -186,7 +186,7 @@ class Calls:
         # What one cluster may not tell, or tells wrongly, another one may: only success holds for them all.
         found = await outcome(read())
         if not isinstance(found, CollectionError):
-            self._connection.keep(key, found)
+            self._connection.answers.keep(key, found)
         return found
 
     async def store(self, destination: Destination) -> Read[Store]:
@@ -295,7 +295,7 @@ class Calls:
 
     async def _once(self, key: tuple[str, ...], read: Callable[[], Coroutine[Any, Any, T]]) -> Read[T]:
         """Ask once and keep what came of it; a failure only for the account that asked."""
-        return await self._connection.once(key, self._account, lambda: outcome(read()))
+        return await self._connection.answers.once(key, self._account, lambda: outcome(read()))
 
 
 async def outcome(reading: Coroutine[Any, Any, T]) -> Read[T]:

@@ -72,7 +72,7 @@ async def _read_account(
     """Connect, then read the clusters at the same time."""
     context.waits(f"{options.scope}: {SIGN_IN}")
     try:
-        connection = await connections.take(options, context.scan, known.origin.shared if known else None)
+        connection = await connections.take(options, context.scan, known.origin.answers if known else None)
     except CollectionError as error:
         emit(CollectionFailure.of(error, "account", operation=SIGN_IN, whole_account=True))
         return
@@ -178,7 +178,7 @@ class _AccountReader:
     ) -> Read[Mapping[str, datetime]]:
         """Give a cluster's newest records in a workspace, which is asked once for all clusters."""
         hours = self._context.rule.lookback_hours
-        found: Read[Newest] = await self._connection.once(
+        found: Read[Newest] = await self._connection.answers.once(
             ("newest", destination.key, str(hours)),
             self._context.account,
             lambda: outcome(newest_records(self._connection, self._context.waits, workspace, destination.name, hours)),

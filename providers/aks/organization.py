@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from providers.aks.answers import Answers
 from providers.aks.calls import Calls
 from providers.aks.facts import Subscription
 from providers.aks.failures import evidence
@@ -16,7 +17,7 @@ from providers.aks.graph import QUERY, ResourceGraph
 from providers.aks.inventory import Inventory, take_inventory
 from providers.aks.organization_options import AksOrganizationOptions, DiscoveredAksOptions, KnownSubscription, Origin
 from providers.aks.permissions import LIST_DESCENDANTS, READ_SUBSCRIPTIONS
-from providers.aks.session import SIGN_IN, Connection, Connections, Shared
+from providers.aks.session import SIGN_IN, Connection, Connections
 from scanner.errors import CollectionError, PermissionDenied
 from scanner.model import AccountIdentity, AccountNote, CollectionFailure, Evidence, Note, NoteSeverity
 from scanner.ports import CollectContext, Discovered, DiscoveredAccount
@@ -31,16 +32,16 @@ async def discover(
 ) -> AsyncGenerator[Discovered, None]:
     """List the subscriptions, each as soon as it is known, with what Resource Graph knows of its clusters."""
     context.waits(f"{options.scope}: {SIGN_IN}")
-    shared: Shared = {}
+    answers = Answers()
     try:
-        connection = await connections.take(options, context.scan, shared)
+        connection = await connections.take(options, context.scan, answers)
     except CollectionError as error:
         yield CollectionFailure.of(error, "account", operation=SIGN_IN, whole_account=True)
         return
     try:
         tenant = f"tenant {connection.tenant}" if options.tenant and connection.tenant else ""
         yield AccountIdentity(tenant or options.scope)
-        async for item in _Finder(connection, options, context, shared).found():
+        async for item in _Finder(connection, options, context, answers).found():
             yield item
     finally:
         await connections.release(options, context.scan, connection)
@@ -59,7 +60,7 @@ class _Finder:
     """Goes through one organisation."""
 
     def __init__(
-        self, connection: Connection, options: AksOrganizationOptions, context: CollectContext, shared: Shared
+        self, connection: Connection, options: AksOrganizationOptions, context: CollectContext, answers: Answers
     ) -> None:
         """Know whom to ask."""
         self._connection = connection
@@ -67,7 +68,7 @@ class _Finder:
         self._graph = ResourceGraph(connection, context.waits)
         self._options = options
         self._context = context
-        self._shared = shared
+        self._answers = answers
         self._group = options.management_group or ""
         self._live = _Listed(LIST_DESCENDANTS if self._group else READ_SUBSCRIPTIONS)
         self._graphed = _Listed(QUERY)
@@ -80,7 +81,7 @@ class _Finder:
         await self._list_live()
         root = self._group or self._connection.tenant
         inventory = await take_inventory(self._graph, self._calls, self._group, root, arc=self._options.arc)
-        origin = Origin(self._options.account(_ANY), inventory.sight, self._shared)
+        origin = Origin(self._options.account(_ANY), inventory.sight, self._answers)
         async for subscription in self._subscriptions():
             self._all.append((subscription.id, subscription.name))
             if self._wants(subscription):

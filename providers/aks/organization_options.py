@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -14,6 +14,7 @@ from scanner.model import SHOWN_AS_SET
 from scanner.ports import AccountOptions, OrganizationOptions
 
 if TYPE_CHECKING:
+    from providers.aks.answers import Answers
     from scanner.model import Evidence
 
 
@@ -83,12 +84,12 @@ class Origin:
     Attributes:
         options: What reads a subscription; which one is each account's own.
         sight: What shows that Resource Graph hides no cluster; empty where nothing does.
-        shared: Answers that clusters of several subscriptions have in common, such as a central workspace's.
+        answers: What clusters of several subscriptions have in common, such as a central workspace.
     """
 
     options: AksOptions
     sight: tuple[Evidence, ...]
-    shared: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    answers: Answers
 
 
 @dataclass(frozen=True, slots=True)

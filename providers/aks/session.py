@@ -6,17 +6,16 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from azure.core.pipeline.policies import UserAgentPolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.containerservice.aio import ContainerServiceClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
+from providers.aks.answers import Answers
 from providers.aks.credentials import make_credential
-from providers.aks.facts import Read
 from providers.aks.failures import SDK_ERRORS, credentials_error, refusal, translate
 from providers.aks.pool import AttemptTimeout, Pool
 from providers.aks.reading_options import AksReading
@@ -28,17 +27,11 @@ from scanner.ports import Limits, Waits
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
-T = TypeVar("T")
-
-Shared: TypeAlias = dict[tuple[str, ...], asyncio.Future[Any]]
-"""Answers that many clusters have in common, or the tasks that ask for them, by what was asked."""
-
 SIGN_IN: Final = "azure.identity"
 _USER_AGENT: Final = "k8s-audit-coverage"
 _OK: Final = 200
 _METHODS: Final = ["GET", "POST"]
 """Both only ever read here: Resource Graph and Log Analytics take their queries as POST."""
-MOST_REMEMBERED: Final = 4096
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 20.0
 _NEVER_TYPED: Final = "00000000-0000-0000-0000-000000000000"
 """The client wants a subscription for its typed methods, none of which is used: they cost ten times the CPU."""
@@ -73,20 +66,19 @@ class Connection:
     """A client with one identity in one cloud, within one event loop.
 
     Attributes:
-        shared: Answers that many clusters have in common.
+        answers: What many clusters have in common.
         identity: Whom the scan runs as, as far as its token says so.
         tenant: The tenant that issued the token; empty where it does not say so.
         users: How many accounts use it now.
     """
 
     def __init__(
-        self, credential: AsyncTokenCredential, pool: Pool, options: AksReading, scan: ScanSettings, shared: Shared
+        self, credential: AsyncTokenCredential, pool: Pool, options: AksReading, scan: ScanSettings, answers: Answers
     ) -> None:
         """Open nothing yet: a connection is made with the first call."""
         self.identity = "the Azure identity that the scan runs as"
         self.tenant = ""
-        self.shared = shared
-        self._askers: dict[tuple[str, ...], str] = {}
+        self.answers = answers
         self.users = 0
         self._credential = credential
         self._pool = pool
@@ -135,55 +127,9 @@ class Connection:
             self._logs = self._client(self._logs_host, self._cloud.log_analytics_audience)
         return await self._send(self._logs, call, waits, None)
 
-    async def once(
-        self, key: tuple[str, ...], account: str, read: Callable[[], Coroutine[Any, Any, Read[T]]]
-    ) -> Read[T]:
-        """Ask once, however many clusters want to know; an account that stops does not stop the others' question.
-
-        What one account could not be told, each other one asks once more: no trouble of one gets into another's report.
-        """
-        asker = self._askers.setdefault(key, account)
-        found = await self._asked(key, read)
-        if not isinstance(found, CollectionError) or asker == account:
-            return found
-        found = await self._asked((*key, account), read)
-        if not isinstance(found, CollectionError):
-            self.keep(key, found)
-        return found
-
-    async def _asked(self, key: tuple[str, ...], read: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Give what was answered to a question, or ask it."""
-        task = self.shared.pop(key, None)
-        if task is None or task.cancelled():
-            task = asyncio.create_task(read())
-        self.shared[key] = task  # it comes last, as what was asked for most recently
-        self._forget()
-        found: T = task.result() if task.done() else await asyncio.shield(task)
-        return found
-
-    def keep(self, key: tuple[str, ...], found: object) -> None:
-        """Let all that ask from now on have what was found."""
-        self.shared[key] = asyncio.get_running_loop().create_future()
-        self.shared[key].set_result(found)
-
-    def _forget(self) -> None:
-        """Forget what nobody has asked for in a long time: of ten thousand subscriptions each may have its own."""
-        while len(self.shared) > MOST_REMEMBERED:
-            key, task = next(iter(self.shared.items()))
-            if not task.done():
-                return
-            del self.shared[key]
-            self._askers.pop(key, None)
-
     async def close(self) -> None:
         """Stop what nobody waits for any longer, and forget the credentials; the pool is closed by its owner."""
-        waiting = [task for task in self.shared.values() if not task.done()]
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-        for key, task in [*self.shared.items()]:
-            if task.cancelled() or task.exception() is not None or isinstance(task.result(), CollectionError):
-                del self.shared[key]  # who opens the next connection asks anew
+        await self.answers.stop()
         await self._credential.close()
 
     def _client(self, host: str, audience: str) -> ContainerServiceClient:
@@ -247,11 +193,11 @@ class Connections:
         self._open: dict[tuple[object, ...], asyncio.Task[Connection]] = {}
         self._pools: dict[tuple[object, ...], Pool] = {}
 
-    async def take(self, options: AksReading, scan: ScanSettings, shared: Shared | None = None) -> Connection:
+    async def take(self, options: AksReading, scan: ScanSettings, answers: Answers | None = None) -> Connection:
         """Give the connection for an account; `release` it afterwards.
 
-        `shared` holds the answers that accounts of an organisation have in common, also those that are not read at the
-        same time.
+        `answers` are those that accounts of an organisation have in common, also those that are not read at the same
+        time.
 
         Raises:
             CollectionError: The credentials cannot be used.
@@ -264,7 +210,7 @@ class Connections:
         task = self._open.get(key)
         if task is None:
             task = self._open[key] = asyncio.create_task(
-                _connect(pool, options, scan, {} if shared is None else shared)
+                _connect(pool, options, scan, Answers() if answers is None else answers)
             )
         try:
             connection = await asyncio.shield(task)
@@ -313,13 +259,13 @@ def _key(options: AksReading, scan: ScanSettings) -> tuple[object, ...]:
     return (*_loop(scan), options.cloud, options.endpoints, *who)
 
 
-async def _connect(pool: Pool, options: AksReading, scan: ScanSettings, shared: Shared) -> Connection:
+async def _connect(pool: Pool, options: AksReading, scan: ScanSettings, answers: Answers) -> Connection:
     """Find the credentials, which reads files, and see whether they give a token."""
     try:
         credential = await asyncio.to_thread(make_credential, pool.transport, options, scan)
     except SDK_ERRORS as error:
         raise credentials_error(error, options.credential) from error
-    connection = Connection(credential, pool, options, scan, shared)
+    connection = Connection(credential, pool, options, scan, answers)
     try:
         await connection.sign_in()
     except CollectionError:

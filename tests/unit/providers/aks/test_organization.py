@@ -175,7 +175,7 @@ async def test_only_so_many_answers_are_remembered(
     azure: Azure, discover: Discover, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of those that nobody asks for any more none is kept, and the workspace that all send to always is."""
-    monkeypatch.setattr("providers.aks.session.MOST_REMEMBERED", 6)
+    monkeypatch.setattr("providers.aks.answers.MOST_REMEMBERED", 6)
     for number, one in enumerate((THREE, FOUR, FIVE)):
         cluster = azure.cluster(one, f"own-{number}")
         for workspace in (azure.workspace(one, f"own-{number}"), azure.workspace(ONE)):
@@ -186,7 +186,7 @@ async def test_only_so_many_answers_are_remembered(
     assert unread(read.values()) == []
     options = found.accounts[f"corp/{ONE}"]
     assert isinstance(options, DiscoveredAksOptions)
-    assert len(options.known.origin.shared) <= 6
+    assert len(options.known.origin.answers) <= 6
     assert called(azure, "/workspaces/logs") == 1
 
 
