@@ -18,7 +18,7 @@ from providers.aks.discovery import kinds_of, may
 from providers.aks.facts import Cluster
 from providers.aks.failures import evidence
 from providers.aks.graph import QUERY, ResourceGraph
-from providers.aks.permissions import READ_PERMISSIONS
+from providers.aks.permissions import READ_PERMISSIONS, READ_SUBSCRIPTIONS
 from scanner.errors import CollectionError
 from scanner.model import AccountNote, Evidence, Note, NoteSeverity
 
@@ -31,7 +31,7 @@ class Inventory:
         clusters: By the id of their subscription.
         unclear: Subscriptions of which it names something that is not understood.
         is_whole: Whether all of its answer was read.
-        sight: What shows that it hides no cluster; empty where nothing does.
+        sight: What shows that it hides no subscription and no cluster; empty where nothing does.
         notes: Why it is not relied upon.
     """
 
@@ -40,6 +40,11 @@ class Inventory:
     is_whole: bool = False
     sight: tuple[Evidence, ...] = ()
     notes: list[AccountNote] = field(default_factory=list)
+
+    @property
+    def owners(self) -> list[str]:
+        """The ids of the subscriptions that it names a cluster of."""
+        return sorted({*self.clusters, *self.unclear} - {""})
 
     def shows(self, subscription_id: str) -> bool:
         """Tell whether a subscription that it sees has no clusters but those that it names."""
@@ -76,7 +81,8 @@ async def take_inventory(graph: ResourceGraph, calls: Calls, group: str, root: s
         found.notes.append(AccountNote(Note(NoteSeverity.WARNING, text, read)))
         return found
     found.is_whole = True
-    await _look_for_sight(found, calls, root, [action for action, _ in kinds_of(arc=arc).values()])
+    actions = [READ_SUBSCRIPTIONS, *(action for action, _ in kinds_of(arc=arc).values())]
+    await _look_for_sight(found, calls, root, actions)
     return found
 
 
@@ -89,7 +95,7 @@ def _take(found: Inventory, owner: str, cluster: Cluster | CollectionError) -> N
 
 
 async def _look_for_sight(found: Inventory, calls: Calls, root: str, actions: Sequence[str]) -> None:
-    """See whether the identity may list clusters in all of a management group: roles are inherited by all below it."""
+    """See whether the identity may list all clusters below a management group: roles are inherited by what is below."""
     so = "Resource Graph leaves out what the identity may not read, so that each subscription is listed itself"
     if not root:
         text = f"the identity's token does not name its tenant; {so}"
@@ -104,7 +110,7 @@ async def _look_for_sight(found: Inventory, calls: Calls, root: str, actions: Se
         return
     lacking = [action for action in actions if not may(allowed, action)]
     if lacking:
-        text = f"no role at {where} allows {' and '.join(lacking)}; {so}"
+        text = f"no role at {where} allows {', '.join(lacking)}; {so}"
         refused = tuple(Evidence(READ_PERMISSIONS, f"{where}, {action}", "not allowed") for action in lacking)
         found.notes.append(AccountNote(Note(NoteSeverity.INFO, text, refused)))
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from providers.aks.answers import Answers
 from providers.aks.calls import Calls
@@ -22,8 +23,8 @@ from scanner.errors import CollectionError, PermissionDenied
 from scanner.model import AccountIdentity, AccountNote, CollectionFailure, Evidence, Note, NoteSeverity
 from scanner.ports import CollectContext, Discovered, DiscoveredAccount
 
-_MOST_TOLD = 20
-_ANY = "00000000-0000-0000-0000-000000000000"
+_MOST_TOLD: Final = 20
+_ANY: Final = "00000000-0000-0000-0000-000000000000"
 """Takes the place of the subscription in what all of them have in common."""
 
 
@@ -75,6 +76,7 @@ class _Finder:
         self._all: list[tuple[str, str]] = []
         self._excluded: list[str] = []
         self._inactive: list[str] = []
+        self._stray: list[str] = []
 
     async def found(self) -> AsyncIterator[Discovered]:
         """Give the subscriptions, then what is to be said about the others."""
@@ -82,17 +84,17 @@ class _Finder:
         root = self._group or self._connection.tenant
         inventory = await take_inventory(self._graph, self._calls, self._group, root, arc=self._options.arc)
         origin = Origin(self._options.account(_ANY), inventory.sight, self._answers)
-        async for subscription in self._subscriptions():
+        async for subscription in self._subscriptions(inventory):
             self._all.append((subscription.id, subscription.name))
             if self._wants(subscription):
                 yield self._account(subscription, inventory, origin)
         for note in (*inventory.notes, *self._left_out(), *self._differences()):
             yield note
-        for failure in self._failures():
+        for failure in self._failures(is_all_seen=bool(inventory.sight)):
             yield failure
 
-    async def _subscriptions(self) -> AsyncIterator[Subscription]:
-        """Give each subscription once: as Resource Graph sees it, or as it is listed."""
+    async def _subscriptions(self, inventory: Inventory) -> AsyncIterator[Subscription]:
+        """Give each subscription once: as Resource Graph sees it, as it is listed, or as the owner of a cluster."""
         found = self._graphed.found
         try:
             async for page in self._graph.all_subscriptions(self._group):
@@ -105,6 +107,9 @@ class _Finder:
         for subscription in self._live.found.values():
             if subscription.id not in found:
                 yield subscription
+        self._stray = [one for one in inventory.owners if one not in found and one not in self._live.found]
+        for subscription_id in self._stray:
+            yield Subscription(subscription_id)
 
     async def _list_live(self) -> None:
         """List the subscriptions with Azure Resource Manager."""
@@ -172,17 +177,20 @@ class _Finder:
             if names:
                 what = "not in Resource Graph, which is behind or may not show them, and listed each: "
                 yield _told(NoteSeverity.INFO, names, what, live.operation)
+        if self._stray:
+            what = "known by a cluster in Resource Graph alone, and listed each: "
+            yield _told(NoteSeverity.INFO, self._stray, what, QUERY)
         if live.error is None:
             names = [one for one in graphed.found if one not in live.found]
             if names:
                 yield _told(NoteSeverity.INFO, names, f"no longer in {live.operation}, and listed each: ", QUERY)
 
-    def _failures(self) -> Iterator[CollectionFailure]:
+    def _failures(self, *, is_all_seen: bool) -> Iterator[CollectionFailure]:
         """Say where subscriptions may be missing: where neither of both gave all of them."""
         live, graphed = self._live, self._graphed
         place = self._options.scope
         scope = f"subscriptions of {place}"
-        if graphed.error is not None or self._graph.is_cut or not graphed.found:
+        if graphed.error is not None or self._graph.is_cut or not graphed.found or not is_all_seen:
             error = live.error
             if error is None and not self._all:
                 what = f"no subscription of {place} is to be seen: it has none, or the identity may read none"

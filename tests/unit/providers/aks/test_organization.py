@@ -135,6 +135,7 @@ async def test_only_subscriptions_with_clusters_are_asked_anything(azure: Azure,
     assert [(one.source, one.locator, one.value) for one in note.evidence] == [
         ("Microsoft.ResourceGraph/resources/read", f"resourcecontainers[/subscriptions/{THREE}].state", "Enabled"),
         ("Microsoft.ResourceGraph/resources/read", "resources", "no row of the subscription"),
+        ("Microsoft.Authorization/permissions/read", f"management group corp, {SUBSCRIPTIONS}", "allowed"),
         ("Microsoft.Authorization/permissions/read", f"management group corp, {LIST}", "allowed"),
         ("Microsoft.Authorization/permissions/read", f"management group corp, {ARC}", "allowed"),
     ]
@@ -277,8 +278,8 @@ async def test_roles_at_the_subscriptions_alone_have_each_of_them_listed(azure: 
     found = await discover()
     assert found.texts == [
         (
-            f"no role at management group corp allows {LIST} and {ARC}; Resource Graph leaves out what the identity may"
-            " not read, so that each subscription is listed itself"
+            f"no role at management group corp allows {SUBSCRIPTIONS}, {LIST}, {ARC}; Resource Graph leaves out"
+            " what the identity may not read, so that each subscription is listed itself"
         )
     ]
     read = await found.read_all()
@@ -508,6 +509,27 @@ async def test_a_list_that_may_not_be_asked_is_told(azure: Azure, discover: Disc
     ]
     await found.read_all()
     assert asked_itself(azure) == [ONE, TWO]
+
+
+async def test_subscriptions_that_the_graph_may_hide_and_nobody_lists_are_not_known(
+    azure: Azure, discover: Discover
+) -> None:
+    """The identity has a role at the first alone, and may not list what is below the management group."""
+    azure.roles = [Role(f"/subscriptions/{ONE}", ("*/read",))]
+    found = await discover()
+    assert found.ids == [ONE]
+    assert [(one.scope, one.permission, one.whole_account) for one in found.failures] == [
+        ("subscriptions of management group corp", DESCENDANTS, False)
+    ]
+
+
+async def test_a_subscription_that_only_a_cluster_names_is_listed_itself(azure: Azure, discover: Discover) -> None:
+    azure.graph_lacks.add(TWO)
+    body = json.dumps({"value": [{"id": f"/subscriptions/{ONE}", "type": "/subscriptions", "name": ONE}]})
+    azure.faults.append(Fault("body", "/descendants", status=200, body=body))
+    found = await discover()
+    assert f"1 subscription is known by a cluster in Resource Graph alone, and listed each: {TWO}" in found.texts
+    assert sorted((await found.read(TWO)).clusters) == ["bank"]
 
 
 @pytest.mark.parametrize("status", [403, 429, 503])
