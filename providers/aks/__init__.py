@@ -7,9 +7,10 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from providers.aks.options import AksOptions
+from providers.aks.organization_options import AksOrganizationOptions, DiscoveredAksOptions
 from providers.aks.permissions import VARIANTS, permissions
 from scanner.errors import UsageError
-from scanner.ports import AccountOptions, CollectContext, Provider
+from scanner.ports import AccountOptions, CollectContext, Discovered, OrganizationOptions, OrganizationProvider
 
 if TYPE_CHECKING:
     from providers.aks.session import Connections
@@ -22,13 +23,14 @@ class AksProvider:
     kind = "aks"
     title = "Azure AKS"
     options = AksOptions
+    organization_options = AksOrganizationOptions
 
     def __init__(self) -> None:
         """Start without connections: they are shared by all accounts that this provider reads."""
         self._connections: Connections | None = None
 
     def permissions(self, variant: str = "") -> str:
-        """Give a custom role, or with `builtin` the built-in roles that hold its permissions."""
+        """Give a custom role, that of an `organization` too, or with `builtin` the built-in roles that hold it."""
         if variant not in VARIANTS:
             names = ", ".join(name for name in VARIANTS if name)
             raise UsageError(f"there is no variant {variant!r}", where="--permissions", hint=f"there are {names}")
@@ -39,14 +41,26 @@ class AksProvider:
         from providers.aks.fetch import collect  # noqa: PLC0415 - loads libraries that only a run that reads AKS needs
         from providers.aks.session import Connections  # noqa: PLC0415 - the same
 
-        if not isinstance(options, AksOptions):
+        if not isinstance(options, AksOptions | DiscoveredAksOptions):
             message = f"expected AksOptions, not {type(options).__name__}"
             raise TypeError(message)
-        if self._connections is None:
-            self._connections = Connections()
+        self._connections = self._connections or Connections()
         async with aclosing(collect(self._connections, options, context)) as items:
             async for item in items:
                 yield item
 
+    async def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
+        """List the subscriptions of a management group or a tenant, yielding each as soon as it is known."""
+        from providers.aks.organization import discover  # noqa: PLC0415 - loads libraries that only a run needs
+        from providers.aks.session import Connections  # noqa: PLC0415 - the same
 
-PROVIDER: Final[Provider] = AksProvider()
+        if not isinstance(options, AksOrganizationOptions):
+            message = f"expected AksOrganizationOptions, not {type(options).__name__}"
+            raise TypeError(message)
+        self._connections = self._connections or Connections()
+        async with aclosing(discover(self._connections, options, context)) as items:
+            async for item in items:
+                yield item
+
+
+PROVIDER: Final[OrganizationProvider] = AksProvider()

@@ -26,6 +26,7 @@ from providers.aks.facts import (
 from providers.aks.failures import NO_POLICY, NO_RESOURCE, SDK_ERRORS, ResourceGoneError, translate
 from providers.aks.parsing import (
     cluster_of,
+    descendant_of,
     groups_of,
     lifecycle_of,
     namespace_of,
@@ -40,6 +41,7 @@ from providers.aks.parsing import (
 from providers.aks.permissions import (
     LIST_CLUSTERS,
     LIST_CONNECTED,
+    LIST_DESCENDANTS,
     READ_CATEGORIES,
     READ_EVENT_HUBS,
     READ_LIFECYCLE,
@@ -55,7 +57,7 @@ from providers.aks.permissions import (
 from providers.aks.session import Answer, Call, Connection
 from providers.aks.shapes import name_of, objects, text, texts
 from scanner.errors import CollectionError, Malformed
-from scanner.ports import Waits
+from scanner.ports import CollectContext, Limits
 
 T = TypeVar("T")
 
@@ -65,6 +67,7 @@ _VERSIONS: Final = {
     MANAGED: "2025-05-01",
     CONNECTED: "2024-01-01",
     READ_SUBSCRIPTIONS: "2022-12-01",
+    LIST_DESCENDANTS: "2020-05-01",
     READ_RESOURCES: "2021-04-01",
     READ_PERMISSIONS: "2022-04-01",
     READ_SETTINGS: "2021-05-01-preview",
@@ -81,6 +84,7 @@ _PATHS: Final = {
     READ_SETTINGS: "/providers/Microsoft.Insights/diagnosticSettings",
     READ_CATEGORIES: "/providers/Microsoft.Insights/diagnosticSettingsCategories",
 }
+_GROUPS: Final = "/providers/Microsoft.Management/managementGroups"
 _NAMESPACES: Final = "microsoft.eventhub/namespaces"
 _LISTS: Final = {MANAGED: LIST_CLUSTERS, CONNECTED: LIST_CONNECTED}
 
@@ -88,39 +92,62 @@ _LISTS: Final = {MANAGED: LIST_CLUSTERS, CONNECTED: LIST_CONNECTED}
 class Calls:
     """All calls of one account to Azure Resource Manager."""
 
-    def __init__(self, connection: Connection, waits: Waits) -> None:
-        """Make them over a connection."""
+    def __init__(self, connection: Connection, context: CollectContext) -> None:
+        """Make them over a connection, for an account: within its limits those that no other one waits for."""
         self._connection = connection
-        self._waits = waits
+        self._waits = context.waits
+        self._limits = context.limits
+        self._account = context.account
 
     async def subscriptions(self) -> tuple[Subscription, ...]:
         """List the subscriptions that the identity may see."""
+        return tuple([one async for page in self.subscription_pages() for one in page])
+
+    async def subscription_pages(self) -> AsyncIterator[tuple[Subscription, ...]]:
+        """List the subscriptions that the identity may see, page by page."""
         url = f"/subscriptions?api-version={_VERSIONS[READ_SUBSCRIPTIONS]}"
-        found: list[Subscription] = []
         async for nodes in self._pages(Call(url, READ_SUBSCRIPTIONS, "the tenant", READ_SUBSCRIPTIONS)):
-            found += _parsed(lambda nodes=nodes: map(subscription_of, nodes), READ_SUBSCRIPTIONS, "the tenant")  # type: ignore[misc]
-        return tuple(found)
+            yield _parsed(lambda nodes=nodes: map(subscription_of, nodes), READ_SUBSCRIPTIONS, "the tenant")  # type: ignore[misc]
+
+    async def descendants(self, group: str) -> AsyncIterator[tuple[Subscription, ...]]:
+        """List the subscriptions below a management group at any depth, page by page; their state is not said.
+
+        Source: REST reference, "Management Groups - Get Descendants".
+        """
+        where = f"management group {group}"
+        url = f"{_GROUPS}/{quote(group)}/descendants?api-version={_VERSIONS[LIST_DESCENDANTS]}"
+        async for nodes in self._pages(Call(url, LIST_DESCENDANTS, where, LIST_DESCENDANTS)):
+            found = _parsed(lambda nodes=nodes: map(descendant_of, nodes), LIST_DESCENDANTS, where)  # type: ignore[misc]
+            yield tuple(one for one in found if one is not None)
 
     async def subscription(self, subscription_id: str) -> Subscription:
         """Read the name and the state of a subscription."""
         place = f"/subscriptions/{subscription_id}"
-        return await self._get(place, READ_SUBSCRIPTIONS, f"subscription {subscription_id}", subscription_of)
+        where = f"subscription {subscription_id}"
+        return await self._get(place, READ_SUBSCRIPTIONS, where, subscription_of, self._limits)
 
     async def clusters(self, subscription: Subscription, kind: str) -> AsyncIterator[tuple[Read[Cluster], ...]]:
         """List the clusters of one kind of one subscription, page by page, each or why it is not understood."""
         permission = _LISTS[kind]
         where = f"subscription {subscription.id}"
         url = f"/subscriptions/{subscription.id}/providers/{kind}?api-version={_VERSIONS[kind]}"
-        async for nodes in self._pages(Call(url, permission, where, permission)):
+        async for nodes in self._pages(Call(url, permission, where, permission), self._limits):
             yield tuple(read_cluster(node, subscription, permission) for node in nodes)
 
     async def allowed(self, subscription_id: str) -> tuple[Mapping[str, Any], ...]:
         """Give what the identity may do at a subscription, one entry a role that it holds there."""
-        where = f"subscription {subscription_id}"
-        url = f"/subscriptions/{subscription_id}/providers/Microsoft.Authorization/permissions"
+        return await self._allowed(f"/subscriptions/{subscription_id}", f"subscription {subscription_id}")
+
+    async def allowed_below(self, group: str) -> tuple[Mapping[str, Any], ...]:
+        """Give what the identity may do at a management group, and so at all that is below it."""
+        return await self._allowed(f"{_GROUPS}/{quote(group)}", f"management group {group}")
+
+    async def _allowed(self, scope: str, where: str) -> tuple[Mapping[str, Any], ...]:
+        """Give what the identity may do at a scope, one entry a role that it holds there or above."""
+        url = f"{scope}/providers/Microsoft.Authorization/permissions"
         call = Call(f"{url}?api-version={_VERSIONS[READ_PERMISSIONS]}", READ_PERMISSIONS, where, READ_PERMISSIONS)
         found: list[Mapping[str, Any]] = []
-        async for nodes in self._pages(call):
+        async for nodes in self._pages(call, self._limits):
             found += nodes
         return _parsed(
             lambda: ({key: texts(node, key) for key in ("actions", "notActions")} for node in found),
@@ -135,6 +162,7 @@ class Calls:
             READ_SETTINGS,
             f"cluster {cluster.name}",
             lambda node: tuple(map(setting_of, objects(_with_list(node), "value"))),
+            self._limits,
         )
 
     async def groups(self, cluster: Cluster) -> Read[Groups]:
@@ -158,7 +186,7 @@ class Calls:
         # What one cluster may not tell, or tells wrongly, another one may: only success holds for them all.
         found = await outcome(read())
         if not isinstance(found, CollectionError):
-            self._connection.keep(key, found)
+            self._connection.answers.keep(key, found)
         return found
 
     async def store(self, destination: Destination) -> Read[Store]:
@@ -235,20 +263,27 @@ class Calls:
             permission=f"{kind}/read",
         )
 
-    async def _get(self, path: str, permission: str, where: str, parse: Callable[[Mapping[str, Any]], T]) -> T:
-        """Read one resource, or a list that has no pages."""
+    async def _get(
+        self,
+        path: str,
+        permission: str,
+        where: str,
+        parse: Callable[[Mapping[str, Any]], T],
+        limits: Limits | None = None,
+    ) -> T:
+        """Read one resource, or a list that has no pages; within limits only what no other account waits for."""
         url = f"{quote(path)}?api-version={_VERSIONS[permission]}"
-        answer = await self._connection.call(Call(url, permission, where, permission), self._waits)
+        answer = await self._connection.call(Call(url, permission, where, permission), self._waits, limits)
         try:
             return parse(answer.body)
         except SDK_ERRORS as error:
             raise translate(error, permission, where) from error
 
-    async def _pages(self, call: Call) -> AsyncIterator[tuple[Mapping[str, Any], ...]]:
+    async def _pages(self, call: Call, limits: Limits | None = None) -> AsyncIterator[tuple[Mapping[str, Any], ...]]:
         """Follow nextLink from page to page; one that comes again, or that leads elsewhere, ends it with an error."""
         seen: set[str] = set()
         while True:
-            answer = await self._connection.call(call, self._waits)
+            answer = await self._connection.call(call, self._waits, limits)
             nodes, link = _page(answer, call)
             yield nodes
             if not link:
@@ -259,8 +294,8 @@ class Calls:
             call = replace(call, url=link)
 
     async def _once(self, key: tuple[str, ...], read: Callable[[], Coroutine[Any, Any, T]]) -> Read[T]:
-        """Ask once and keep what came of it, a failure as well."""
-        return await self._connection.once(key, lambda: outcome(read()))
+        """Ask once and keep what came of it; a failure only for the account that asked."""
+        return await self._connection.answers.once(key, self._account, lambda: outcome(read()))
 
 
 async def outcome(reading: Coroutine[Any, Any, T]) -> Read[T]:

@@ -17,14 +17,14 @@ from azure.identity.aio import (
     WorkloadIdentityCredential,
 )
 
-from providers.aks.options import AksOptions
+from providers.aks.reading_options import AksReading
 from scanner.model import ScanSettings
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 
-def make_credential(transport: AioHttpTransport, options: AksOptions, scan: ScanSettings) -> AsyncTokenCredential:
+def make_credential(transport: AioHttpTransport, options: AksReading, scan: ScanSettings) -> AsyncTokenCredential:
     """Make credentials of the kind that is asked for; their requests take the connections of a transport.
 
     Raises:
@@ -60,7 +60,7 @@ def make_credential(transport: AioHttpTransport, options: AksOptions, scan: Scan
     return made
 
 
-def _with_certificate(options: AksOptions, more: dict[str, Any]) -> CertificateCredential:
+def _with_certificate(options: AksReading, more: dict[str, Any]) -> CertificateCredential:
     """Make credentials of a certificate; azure-identity does not say of which file it speaks."""
     try:
         return CertificateCredential(certificate_path=options.certificate_file, **more)
@@ -70,7 +70,7 @@ def _with_certificate(options: AksOptions, more: dict[str, Any]) -> CertificateC
         raise ValueError(message) from error
 
 
-def _default(options: AksOptions, shared: dict[str, Any]) -> DefaultAzureCredential:
+def _default(options: AksReading, shared: dict[str, Any]) -> DefaultAzureCredential:
     """Make the default chain; azure-identity 1.27.0 does not tell its link for workload identity the authority."""
     chain = DefaultAzureCredential(**_default_identity(options), **shared)
     chain.credentials = tuple(
@@ -110,7 +110,7 @@ def _token_file() -> str:
     return path
 
 
-def _secret(options: AksOptions) -> str:
+def _secret(options: AksReading) -> str:
     """Read the secret of a service principal."""
     name = options.client_secret_file or ""
     try:
@@ -125,7 +125,7 @@ def _secret(options: AksOptions) -> str:
     return secret
 
 
-def _default_identity(options: AksOptions) -> dict[str, str]:
+def _default_identity(options: AksReading) -> dict[str, str]:
     """Give the identity that the links of the default chain are to use, where it is configured."""
     found: dict[str, str] = {}
     if options.client_id:

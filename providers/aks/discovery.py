@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from providers.aks.facts import Cluster, Read, Subscription
 from providers.aks.failures import NotRegisteredError, evidence
 from providers.aks.graph import QUERY, ResourceGraph
 from providers.aks.options import AksOptions
+from providers.aks.organization_options import KnownSubscription
 from providers.aks.permissions import LIST_CLUSTERS, LIST_CONNECTED, READ_PERMISSIONS, READ_SUBSCRIPTIONS
 from providers.aks.session import Connection
 from scanner.errors import CollectionError, NotFound, PermissionDenied
@@ -30,6 +32,11 @@ _NAMED: Final = 10
 _LISTS: Final = {MANAGED: (LIST_CLUSTERS, "AKS clusters"), CONNECTED: (LIST_CONNECTED, "Arc-connected clusters")}
 
 
+def kinds_of(*, arc: bool) -> Mapping[str, tuple[str, str]]:
+    """Give the kinds of clusters that are read: the action that lists each, and what a person calls it."""
+    return _LISTS if arc else {MANAGED: _LISTS[MANAGED]}
+
+
 class Discovery:
     """Finds clusters, and says what may be missing from them.
 
@@ -37,9 +44,19 @@ class Discovery:
         is_complete: False once some clusters may be missing.
     """
 
-    def __init__(self, connection: Connection, calls: Calls, options: AksOptions, emit: Emit, waits: Waits) -> None:
-        """Know where to look and whom to tell."""
+    def __init__(
+        self,
+        connection: Connection,
+        calls: Calls,
+        options: AksOptions,
+        emit: Emit,
+        waits: Waits,
+        known: KnownSubscription | None = None,
+    ) -> None:
+        """Know where to look and whom to tell, and what Resource Graph said of the one subscription of an account."""
         self.is_complete = True
+        self._is_unclear = False
+        self._known = known
         self._calls = calls
         self._graph = ResourceGraph(connection, waits)
         self._options = options
@@ -53,19 +70,18 @@ class Discovery:
 
     async def _of_one(self, subscription_id: str) -> AsyncIterator[Cluster]:
         """List the clusters of one subscription, of either kind."""
-        subscription = await self._named(subscription_id)
+        subscription = await self._known_or_named(subscription_id)
         if subscription is None:
             return
-        if not subscription.is_active:
-            self._emit(_inactive([subscription], "read all the same"))
-        kinds = (MANAGED, CONNECTED) if self._options.arc else (MANAGED,)
         failures: dict[str, CollectionError] = {}
-        is_anything_read = False
-        for kind in kinds:
+        is_anything_read = self._known is not None and bool(self._known.clusters)
+        listed: dict[str, str] = {}
+        for kind in kinds_of(arc=self._options.arc):
             try:
                 async for page in self._calls.clusters(subscription, kind):
                     is_anything_read = is_anything_read or bool(page)
                     for cluster in self._understood(page):
+                        listed[cluster.id.lower()] = cluster.name
                         yield cluster
                 is_anything_read = is_anything_read or kind == MANAGED
             except NotRegisteredError as error:
@@ -76,6 +92,39 @@ class Discovery:
         for kind, failure in failures.items():
             scope = f"{_LISTS[kind][1]} of subscription {subscription.id}"
             self._fail(failure, scope, whole_account=not is_anything_read)
+        for cluster in self._compared(subscription, listed, frozenset(failures)):
+            yield cluster
+
+    def _compared(
+        self, subscription: Subscription, listed: Mapping[str, str], failed: frozenset[str]
+    ) -> Iterator[Cluster]:
+        """Tell where Resource Graph differs from the lists, which count; give what it names where these failed."""
+        known = self._known
+        if known is None:
+            return
+        named = {one.id.lower(): one for one in known.clusters}
+        more = [one for key, one in named.items() if key not in listed]
+        if self._is_unclear:
+            failed = frozenset(_LISTS)
+        gone = [one for one in more if (CONNECTED if one.is_arc else MANAGED) not in failed]
+        new = [name for key, name in listed.items() if key not in named]
+        if gone:
+            what = "in Resource Graph and not in the list"
+            self._emit(_differing([one.name for one in gone], subscription, what, QUERY))
+        if new and known.is_graphed:
+            what = "not in Resource Graph, and in the list"
+            self._emit(_differing(new, subscription, what, LIST_CLUSTERS))
+        for cluster in more:
+            if cluster not in gone:
+                yield replace(cluster, subscription=subscription)
+
+    async def _known_or_named(self, subscription_id: str) -> Subscription | None:
+        """Give the subscription, of which Resource Graph may have told all there is; None where there is none."""
+        is_known = self._known is not None and bool(self._known.subscription.state)
+        found = self._known.subscription if self._known and is_known else await self._named(subscription_id)
+        if found is not None and not found.is_active:
+            self._emit(_inactive([found], "read all the same"))
+        return found
 
     async def _named(self, subscription_id: str) -> Subscription | None:
         """Read the subscription's name and state; without the permission to, its clusters are listed all the same."""
@@ -112,6 +161,7 @@ class Discovery:
         """Give the clusters of a page, and tell of each that could not be understood."""
         for cluster in page:
             if isinstance(cluster, CollectionError):
+                self._is_unclear = True
                 self._fail(cluster, cluster.where.partition(" of ")[2])
             else:
                 yield cluster
@@ -171,10 +221,8 @@ class Discovery:
     async def _look_for_hidden(self, subscription_ids: tuple[str, ...]) -> None:
         """Say where Resource Graph may hide clusters: it leaves out what the identity may not read, without a word."""
         answers = await asyncio.gather(*(outcome(self._calls.allowed(one)) for one in subscription_ids))
-        kinds = (MANAGED, CONNECTED) if self._options.arc else (MANAGED,)
         for subscription_id, allowed in zip(subscription_ids, answers, strict=True):
-            for kind in kinds:
-                action, clusters = _LISTS[kind]
+            for action, clusters in kinds_of(arc=self._options.arc).values():
                 failure = _hidden(allowed, action, f"{clusters} of subscription {subscription_id}")
                 if failure is not None:
                     self.is_complete = False
@@ -250,6 +298,14 @@ def _inactive(subscriptions: Sequence[Subscription], what: str) -> AccountNote:
     listed = ", ".join(sorted(f"{one.name or one.id} ({one.state})" for one in subscriptions))
     text = f"{_counted(subscriptions)} not active, and {what}: {listed}"
     return AccountNote(Note(NoteSeverity.INFO, text, (Evidence(READ_SUBSCRIPTIONS, "state", listed),)))
+
+
+def _differing(names: Sequence[str], subscription: Subscription, what: str, operation: str) -> AccountNote:
+    """Say which clusters Resource Graph and the subscription's own list do not agree on: that list is current."""
+    listed = ", ".join(sorted(names))
+    count = "1 cluster is" if len(names) == 1 else f"{len(names)} clusters are"
+    text = f"{count} {what} of subscription {subscription.id}, which counts, as Resource Graph may be behind: {listed}"
+    return AccountNote(Note(NoteSeverity.INFO, text, (Evidence(operation, "name", listed),)))
 
 
 def _not_registered(error: NotRegisteredError, subscription: Subscription, kind: str) -> AccountNote:

@@ -43,11 +43,16 @@ class DestinationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription; its name and state are empty where they could not be read."""
+    """A subscription; what is empty of it could not be read.
+
+    Attributes:
+        tenant: The tenant that it belongs to, whose management groups it is below.
+    """
 
     id: str
     name: str = ""
     state: str = ""
+    tenant: str = ""
 
     @property
     def is_active(self) -> bool:

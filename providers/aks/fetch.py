@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from providers.aks.calls import Calls, outcome
-from providers.aks.discovery import Discovery
+from providers.aks.discovery import Discovery, kinds_of
 from providers.aks.exports import exporters, names_groups
 from providers.aks.facts import (
     Category,
@@ -23,9 +23,11 @@ from providers.aks.facts import (
     Workspace,
 )
 from providers.aks.failures import ResourceGoneError, evidence
+from providers.aks.graph import QUERY
 from providers.aks.normalise import normalise
 from providers.aks.observed import Newest, newest_records
 from providers.aks.options import AksOptions
+from providers.aks.organization_options import DiscoveredAksOptions, KnownSubscription
 from providers.aks.permissions import LIST_CLUSTERS, READ_SETTINGS
 from providers.aks.session import SIGN_IN, Connection, Connections
 from providers.aks.stores import table_name
@@ -44,26 +46,40 @@ from scanner.ports import CollectContext, Emit, emitted
 
 
 async def collect(
-    connections: Connections, options: AksOptions, context: CollectContext
+    connections: Connections, options: AksOptions | DiscoveredAksOptions, context: CollectContext
 ) -> AsyncGenerator[Collected, None]:
-    """Read one account, yielding each cluster as soon as it is known."""
-    async with aclosing(emitted(lambda emit: _read_account(connections, options, context, emit))) as items:
+    """Read one account, yielding each cluster as soon as it is known; one that is shown to have none is not asked."""
+    known = None
+    if isinstance(options, DiscoveredAksOptions):
+        known, options = options.known, options.whole()
+        if known.is_empty:
+            yield AccountIdentity(known.subscription.id)
+            yield _seen_to_be_empty(known)
+            return
+    whole = options
+    async with aclosing(emitted(lambda emit: _read_account(connections, whole, known, context, emit))) as items:
         async for item in items:
             yield item
 
 
-async def _read_account(connections: Connections, options: AksOptions, context: CollectContext, emit: Emit) -> None:
+async def _read_account(
+    connections: Connections,
+    options: AksOptions,
+    known: KnownSubscription | None,
+    context: CollectContext,
+    emit: Emit,
+) -> None:
     """Connect, then read the clusters at the same time."""
     context.waits(f"{options.scope}: {SIGN_IN}")
     try:
-        connection = await connections.take(options, context.scan)
+        connection = await connections.take(options, context.scan, known.origin.answers if known else None)
     except CollectionError as error:
         emit(CollectionFailure.of(error, "account", operation=SIGN_IN, whole_account=True))
         return
     try:
         tenant = f"tenant {connection.tenant}" if options.tenant and connection.tenant else ""
         emit(AccountIdentity(tenant or options.scope))
-        await _AccountReader(connection, options, context, emit).read()
+        await _AccountReader(connection, options, context, emit).read(known)
     finally:
         with suppress(asyncio.CancelledError):
             await connections.release(options, context.scan, connection)
@@ -75,7 +91,7 @@ class _AccountReader:
     def __init__(self, connection: Connection, options: AksOptions, context: CollectContext, emit: Emit) -> None:
         """Know what to read and where to put it."""
         self._connection = connection
-        self._calls = Calls(connection, context.waits)
+        self._calls = Calls(connection, context)
         self._options = options
         self._context = context
         self._emit = emit
@@ -85,9 +101,9 @@ class _AccountReader:
         # Of thousands of clusters only so many are in hand at once, so that memory does not grow with their number.
         self._in_hand = asyncio.Semaphore(2 * context.scan.max_calls)
 
-    async def read(self) -> None:
+    async def read(self, known: KnownSubscription | None) -> None:
         """Find the clusters and read each as soon as it is known."""
-        discovery = Discovery(self._connection, self._calls, self._options, self._emit, self._context.waits)
+        discovery = Discovery(self._connection, self._calls, self._options, self._emit, self._context.waits, known)
         async with asyncio.TaskGroup() as tasks:
             async for cluster in discovery.clusters():
                 if not self._is_wanted(cluster):
@@ -96,7 +112,8 @@ class _AccountReader:
                 task = tasks.create_task(self._read_cluster(cluster))
                 task.add_done_callback(lambda _: self._in_hand.release())
         self._note_left_out()
-        if discovery.is_complete:
+        # Of an organisation's subscriptions few have a cluster of some name: that one lacks it is no mistake.
+        if discovery.is_complete and known is None:
             for name in self._options.missing_of(frozenset(self._names)):
                 self._emit(_not_there(name))
 
@@ -161,8 +178,9 @@ class _AccountReader:
     ) -> Read[Mapping[str, datetime]]:
         """Give a cluster's newest records in a workspace, which is asked once for all clusters."""
         hours = self._context.rule.lookback_hours
-        found: Read[Newest] = await self._connection.once(
+        found: Read[Newest] = await self._connection.answers.once(
             ("newest", destination.key, str(hours)),
+            self._context.account,
             lambda: outcome(newest_records(self._connection, self._context.waits, workspace, destination.name, hours)),
         )
         return found if isinstance(found, CollectionError) else found.get(cluster.id.lower(), {})
@@ -181,6 +199,19 @@ class _AccountReader:
                     left_out=len(names),
                 )
             )
+
+
+def _seen_to_be_empty(known: KnownSubscription) -> AccountNote:
+    """Say why a subscription was not asked, and what shows that there is nothing to be asked for."""
+    kinds = " and no ".join(clusters for _, clusters in kinds_of(arc=known.origin.options.arc).values())
+    text = (
+        f"not asked itself: Resource Graph sees the subscription and no {kinds} in it, and the identity may list them"
+        " there; one that was made within the last minutes may be missing"
+    )
+    place = f"resourcecontainers[/subscriptions/{known.subscription.id}].state"
+    seen = Evidence(QUERY, place, known.subscription.state or "absent")
+    read = (seen, Evidence(QUERY, "resources", "no row of the subscription"), *known.origin.sight)
+    return AccountNote(Note(NoteSeverity.INFO, text, read))
 
 
 def _not_there(name: str) -> CollectionFailure:

@@ -35,7 +35,7 @@ _CUT: Final = "x-ms-tenant-subscription-limit-hit"
 _RESET: Final = re.compile(r"(\d+):(\d+):(\d+)")
 _SUBSCRIPTIONS_QUERY: Final = (
     "resourcecontainers | where type =~ 'microsoft.resources/subscriptions'"
-    " | project id, name, subscriptionId, state=tostring(properties.state) | order by id asc"
+    " | project id, name, subscriptionId, tenantId, state=tostring(properties.state) | order by id asc"
 )
 
 
@@ -92,6 +92,23 @@ class ResourceGraph:
             async for rows in self._pages(query, parse):
                 yield rows
 
+    async def all_subscriptions(self, group: str) -> AsyncIterator[tuple[Subscription, ...]]:
+        """Give the subscriptions below a management group, or of the tenant, that the identity may read, in pages."""
+        scope, where = _everything(group)
+        async for rows in self._pages(Query(_SUBSCRIPTIONS_QUERY, scope, where, READ_SUBSCRIPTIONS), subscription_of):
+            yield rows
+
+    async def all_clusters(self, group: str, *, arc: bool) -> AsyncIterator[tuple[tuple[str, Read[Cluster]], ...]]:
+        """Give the clusters below a management group, or of the tenant, in pages; each with its subscription's id."""
+
+        def parse(row: Mapping[str, Any]) -> tuple[str, Read[Cluster]]:
+            owner = str(row.get("subscriptionId") or "").lower()
+            return owner, read_cluster(row, Subscription(owner), QUERY)
+
+        scope, where = _everything(group)
+        async for rows in self._pages(Query(_clusters_query(arc=arc), scope, where, LIST_CLUSTERS), parse):
+            yield rows
+
     async def _pages(self, query: Query, parse: Callable[[Mapping[str, Any]], T]) -> AsyncIterator[tuple[T, ...]]:
         """Follow $skipToken from page to page, and see that as many rows came as were announced."""
         options: dict[str, Any] = {"resultFormat": "objectArray", "$top": _ROWS}
@@ -134,6 +151,11 @@ def _clusters_query(*, arc: bool) -> str:
     )
 
 
+def _everything(group: str) -> tuple[dict[str, list[str]], str]:
+    """Give the scope of a query for all of a management group, or of the tenant: a query that names none."""
+    return ({"managementGroups": [group]}, f"management group {group}") if group else ({}, "the tenant")
+
+
 def _counted(ids: Collection[str]) -> str:
     """Name one subscription, and count several."""
     return f"subscription {next(iter(ids))}" if len(ids) == 1 else f"{len(ids)} subscriptions"
@@ -154,7 +176,10 @@ def _page(answer: Answer, where: str, parse: Callable[[Mapping[str, Any]], T]) -
         if not isinstance(body.get("data"), list):
             raise TypeError("data is no list")
         total = int(body["totalRecords"])
-        return tuple(parse(row) for row in objects(body, "data")), text(body, "$skipToken"), total
+        token = text(body, "$skipToken")
+        if text(body, "resultTruncated").lower() == "true" and not token:
+            raise TypeError("its result is truncated, and no further page is named")
+        return tuple(parse(row) for row in objects(body, "data")), token, total
     except SDK_ERRORS as error:
         raise translate(error, QUERY, where) from error
 

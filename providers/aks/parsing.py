@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from sys import intern
 from typing import Any, Final
 
 from providers.aks.facts import (
@@ -61,7 +62,15 @@ _TABLE_STREAM: Final = "microsoft-table-"
 def subscription_of(node: Mapping[str, Any]) -> Subscription:
     """Read a subscription, in the form of either API."""
     name = text(node, "displayName") or text(node, "name")
-    return Subscription(name_of(node, "subscriptionId").lower(), name, text(node, "state"))
+    state, tenant = (intern(text(node, key)) for key in ("state", "tenantId"))  # thousands have the same
+    return Subscription(name_of(node, "subscriptionId").lower(), name, state, tenant)
+
+
+def descendant_of(node: Mapping[str, Any]) -> Subscription | None:
+    """Read what is below a management group; None where that is a management group as well."""
+    if text(node, "type").lower() != "/subscriptions":
+        return None
+    return Subscription(name_of(node, "name").lower(), text(mapping(node, "properties"), "displayName"))
 
 
 def cluster_of(node: Mapping[str, Any], subscription: Subscription, source: str) -> Cluster:

@@ -6,27 +6,26 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from azure.core.pipeline.policies import AsyncRetryPolicy, UserAgentPolicy
+from azure.core.pipeline.policies import UserAgentPolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.containerservice.aio import ContainerServiceClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
+from providers.aks.answers import Answers
 from providers.aks.credentials import make_credential
 from providers.aks.failures import SDK_ERRORS, credentials_error, refusal, translate
-from providers.aks.options import AksOptions
 from providers.aks.pool import AttemptTimeout, Pool
+from providers.aks.reading_options import AksReading
+from providers.aks.turns import KEY, TURN, Retries, Turns
 from scanner.errors import CollectionError, Malformed
 from scanner.model import ScanSettings
-from scanner.ports import Waits
+from scanner.ports import Limits, Waits
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
-
-T = TypeVar("T")
 
 SIGN_IN: Final = "azure.identity"
 _USER_AGENT: Final = "k8s-audit-coverage"
@@ -67,23 +66,25 @@ class Connection:
     """A client with one identity in one cloud, within one event loop.
 
     Attributes:
-        shared: Answers that many clusters have in common, by what was asked.
+        answers: What many clusters have in common.
         identity: Whom the scan runs as, as far as its token says so.
         tenant: The tenant that issued the token; empty where it does not say so.
         users: How many accounts use it now.
     """
 
-    def __init__(self, credential: AsyncTokenCredential, pool: Pool, options: AksOptions, scan: ScanSettings) -> None:
+    def __init__(
+        self, credential: AsyncTokenCredential, pool: Pool, options: AksReading, scan: ScanSettings, answers: Answers
+    ) -> None:
         """Open nothing yet: a connection is made with the first call."""
         self.identity = "the Azure identity that the scan runs as"
         self.tenant = ""
-        self.shared: dict[tuple[str, ...], asyncio.Future[Any]] = {}
+        self.answers = answers
         self.users = 0
         self._credential = credential
         self._pool = pool
         self._scan = scan
         self._cloud = options.cloud_hosts
-        self._limit = asyncio.Semaphore(scan.max_calls)
+        self._turns = Turns(asyncio.Semaphore(scan.max_calls))
         self._arm = self._client(options.resource_manager, self._cloud.audience)
         self._logs_host = options.endpoints.log_analytics or self._cloud.log_analytics
         self._logs: ContainerServiceClient | None = None
@@ -103,13 +104,18 @@ class Connection:
         self.identity = _named(claims) or self.identity
         self.tenant = str(claims.get("tid") or "")
 
-    async def call(self, call: Call, waits: Waits) -> Answer:
+    async def call(self, call: Call, waits: Waits, limits: Limits | None = None) -> Answer:
         """Make one call to Azure Resource Manager with its retries; the number of calls in flight is bounded.
+
+        Args:
+            call: What is asked for.
+            waits: Told of the wait.
+            limits: Those of the account that asks; none where other accounts wait for the answer as well.
 
         Raises:
             CollectionError: It failed past the last retry, or its answer is no JSON object.
         """
-        return await self._send(self._arm, call, waits)
+        return await self._send(self._arm, call, waits, limits)
 
     async def query_logs(self, call: Call, waits: Waits) -> Answer:
         """Make one call to the query API of Log Analytics; its URL begins with the path.
@@ -119,26 +125,11 @@ class Connection:
         """
         if self._logs is None:
             self._logs = self._client(self._logs_host, self._cloud.log_analytics_audience)
-        return await self._send(self._logs, call, waits)
-
-    async def once(self, key: tuple[str, ...], read: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Ask once, however many clusters want to know; an account that stops does not stop the others' question."""
-        task = self.shared.get(key)
-        if task is None or task.cancelled():
-            task = self.shared[key] = asyncio.create_task(read())
-        found: T = task.result() if task.done() else await asyncio.shield(task)
-        return found
-
-    def keep(self, key: tuple[str, ...], found: object) -> None:
-        """Let all that ask from now on have what was found."""
-        self.shared[key] = asyncio.get_running_loop().create_future()
-        self.shared[key].set_result(found)
+        return await self._send(self._logs, call, waits, None)
 
     async def close(self) -> None:
         """Stop what nobody waits for any longer, and forget the credentials; the pool is closed by its owner."""
-        for task in self.shared.values():
-            task.cancel()
-        await asyncio.gather(*self.shared.values(), return_exceptions=True)
+        await self.answers.stop()
         await self._credential.close()
 
     def _client(self, host: str, audience: str) -> ContainerServiceClient:
@@ -147,7 +138,7 @@ class Connection:
         The usual one would register resource providers, which is a write, follow redirects, and decode bodies twice.
         """
         scan = self._scan
-        retry = AsyncRetryPolicy(
+        retry = Retries(
             retry_total=scan.retries,
             retry_connect=scan.retries,
             retry_read=scan.retries,
@@ -159,6 +150,7 @@ class Connection:
             UserAgentPolicy(base_user_agent=_USER_AGENT),
             retry,
             AsyncARMChallengeAuthenticationPolicy(self._credential, audience),
+            self._turns,
             AttemptTimeout(scan.call_timeout, self._pool),
         ]
         return ContainerServiceClient(
@@ -170,13 +162,14 @@ class Connection:
             transport=self._pool.transport,
         )
 
-    async def _send(self, client: ContainerServiceClient, call: Call, waits: Waits) -> Answer:
+    async def _send(self, client: ContainerServiceClient, call: Call, waits: Waits, limits: Limits | None) -> Answer:
         """Send one request and decode its answer."""
         waits(f"{call.where}: {call.operation}")
         request = HttpRequest("GET" if call.body is None else "POST", call.url, json=call.body)
         try:
-            async with self._limit:
-                answer: AsyncHttpResponse = await client.send_request(request, retry_on_methods=_METHODS)
+            # The library sets aside what it does not know, for policies to take.
+            more: dict[str, Any] = {} if limits is None else {TURN: limits.of, KEY: _throttled_by(call.url)}
+            answer: AsyncHttpResponse = await client.send_request(request, retry_on_methods=_METHODS, **more)
         except SDK_ERRORS as error:
             raise translate(error, call.operation, call.where) from error
         if answer.status_code != _OK:
@@ -200,8 +193,11 @@ class Connections:
         self._open: dict[tuple[object, ...], asyncio.Task[Connection]] = {}
         self._pools: dict[tuple[object, ...], Pool] = {}
 
-    async def take(self, options: AksOptions, scan: ScanSettings) -> Connection:
+    async def take(self, options: AksReading, scan: ScanSettings, answers: Answers | None = None) -> Connection:
         """Give the connection for an account; `release` it afterwards.
+
+        `answers` are those that accounts of an organisation have in common, also those that are not read at the same
+        time.
 
         Raises:
             CollectionError: The credentials cannot be used.
@@ -213,7 +209,9 @@ class Connections:
         key = _key(options, scan)
         task = self._open.get(key)
         if task is None:
-            task = self._open[key] = asyncio.create_task(_connect(pool, options, scan))
+            task = self._open[key] = asyncio.create_task(
+                _connect(pool, options, scan, Answers() if answers is None else answers)
+            )
         try:
             connection = await asyncio.shield(task)
         except BaseException:
@@ -224,7 +222,7 @@ class Connections:
         connection.users += 1
         return connection
 
-    async def release(self, options: AksOptions, scan: ScanSettings, connection: Connection) -> None:
+    async def release(self, options: AksReading, scan: ScanSettings, connection: Connection) -> None:
         """Close a connection that no account uses any longer, and the pool with the last of them."""
         connection.users -= 1
         if connection.users == 0:
@@ -240,25 +238,34 @@ class Connections:
             await pool.close()
 
 
+def _throttled_by(url: str) -> str:
+    """Name what Azure counts a call by: the subscription within its path, else the tenant.
+
+    Source: Azure documentation, "Understand how Azure Resource Manager throttles requests".
+    """
+    parts = url.partition("?")[0].split("/")
+    return f"azure:{parts[2].lower()}" if parts[1:2] == ["subscriptions"] and parts[2:] else "azure:tenant"
+
+
 def _loop(scan: ScanSettings) -> tuple[object, ...]:
     """Give what accounts must have in common to share a pool; loops differ between runs."""
     return (id(asyncio.get_running_loop()), scan)
 
 
-def _key(options: AksOptions, scan: ScanSettings) -> tuple[object, ...]:
+def _key(options: AksReading, scan: ScanSettings) -> tuple[object, ...]:
     """Give what two accounts must have in common to share a connection."""
     files = (options.client_secret_file, options.certificate_file)
     who = (options.credential, options.tenant_id, options.client_id, *files)
     return (*_loop(scan), options.cloud, options.endpoints, *who)
 
 
-async def _connect(pool: Pool, options: AksOptions, scan: ScanSettings) -> Connection:
+async def _connect(pool: Pool, options: AksReading, scan: ScanSettings, answers: Answers) -> Connection:
     """Find the credentials, which reads files, and see whether they give a token."""
     try:
         credential = await asyncio.to_thread(make_credential, pool.transport, options, scan)
     except SDK_ERRORS as error:
         raise credentials_error(error, options.credential) from error
-    connection = Connection(credential, pool, options, scan)
+    connection = Connection(credential, pool, options, scan, answers)
     try:
         await connection.sign_in()
     except CollectionError:

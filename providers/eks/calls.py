@@ -185,6 +185,14 @@ class Calls:
                 return Streams(newest, seen, complete=is_last)
         return Streams(newest, seen, complete=True)
 
+    async def answer(self, action: str, where: str, region: str, read: Callable[[Answer], _T]) -> _T:
+        """Make a call without parameters, and take what is wanted out of its one answer."""
+
+        async def call() -> _T:
+            return read(await self._call(action, region))
+
+        return await self._ask(action, where, call)
+
     async def pages(
         self,
         action: str,

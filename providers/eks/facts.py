@@ -96,19 +96,44 @@ class SubscriptionFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class InventorySource:
+    """What is said of an inventory itself; one object for all that it saw.
+
+    Attributes:
+        name: What a person calls it.
+        call: The call that its clusters come from.
+        time_field: Where an answer says how old it is.
+        types_field: Where it says which log types are enabled.
+        time_means: What that time is.
+        behind: How long a new cluster may be missing.
+    """
+
+    name: str
+    call: str
+    time_field: str
+    types_field: str
+    time_means: str
+    behind: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeenCluster:
     """A cluster as an organisation's inventory saw it.
 
     Attributes:
-        enabled: The log types that were enabled then.
-        captured: When that was, as the inventory writes it.
-        inventory: What a person calls the inventory.
+        enabled: The log types that were enabled then; None where it does not say it of all of them.
+        captured: The time that belongs to it, as `InventorySource.time_means` says; "" where it names none.
     """
 
     name: str
-    enabled: tuple[str, ...]
+    enabled: tuple[str, ...] | None
     captured: str
-    inventory: str
+    inventory: InventorySource
+
+    @property
+    def when(self) -> str:
+        """Say how old it is."""
+        return f"{self.inventory.time_means} {self.captured or 'an unknown time'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +158,7 @@ class ClusterFacts:
         log_group: None where there is no group of the cluster's name.
         filters: None where there was no reason to ask: no group, or no log type enabled.
         streams: The same.
-        seen: What an inventory saw of it before; None where none was asked.
+        seen: What inventories saw of it before.
     """
 
     account: AccountFacts
@@ -143,7 +168,7 @@ class ClusterFacts:
     log_group: Read[LogGroup] | None
     filters: Read[tuple[SubscriptionFilter, ...]] | None = None
     streams: Read[Streams] | None = None
-    seen: SeenCluster | None = None
+    seen: tuple[SeenCluster, ...] = ()
 
 
 def enabled_log_types(cluster: ClusterTypeDef) -> frozenset[LogType]:

@@ -108,7 +108,7 @@ _MISCONFIGURED: Final = (
     InvalidRegionError,
 )
 _SERVER_ERROR: Final = 500
-_HUB_SERVICES: Final = ("account:", "config:", "organizations:")
+_HUB_SERVICES: Final = ("account:", "config:", "observabilityadmin:", "organizations:")
 _LONGEST: Final = 600
 _ASSUME_ROLE: Final = "sts:AssumeRole"
 _URL: Final = re.compile(r"(?P<scheme>https?://)(?:[^\s\"'/@]*@)?(?P<host>[^\s\"'/]*)[^\s\"']*")
@@ -143,10 +143,10 @@ def _of_this_machine(error: Exception, place: str) -> CollectionError | None:
         if "credentials" not in str(error):
             raise error
         hint = "check this machine's clock, and what hands out the credentials"
-        return CredentialsError(f"there are no usable AWS credentials: {_one_line(error)}", where=place, hint=hint)
+        return CredentialsError(f"there are no usable AWS credentials: {one_line(error)}", where=place, hint=hint)
     if isinstance(error, _MISCONFIGURED) or str(error).startswith("Invalid endpoint"):
         hint = "check the account's profile in the AWS configuration files, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL"
-        what = f"the AWS configuration of this machine cannot be used: {_one_line(error)}"
+        what = f"the AWS configuration of this machine cannot be used: {one_line(error)}"
         return CredentialsError(what, where=place, hint=hint)
     return None
 
@@ -156,14 +156,14 @@ def evidence(error: CollectionError, action: str) -> Evidence:
     said: BaseException | str = error if error.__cause__ is None else error.__cause__
     if isinstance(said, ClientError):
         said = _said(said)
-    return Evidence(action, "error", _one_line(said))
+    return Evidence(action, "error", one_line(said))
 
 
 def _without_answer(error: BotoCoreError, action: str, place: str) -> CollectionError:
     """Translate what went wrong before AWS answered."""
     if isinstance(error, _NO_CREDENTIALS):
         return CredentialsError(
-            f"there are no usable AWS credentials: {_one_line(error)}",
+            f"there are no usable AWS credentials: {one_line(error)}",
             where=place,
             hint="check the account's profile, or the environment that the scan runs in",
         )
@@ -172,11 +172,11 @@ def _without_answer(error: BotoCoreError, action: str, place: str) -> Collection
         return TimedOut(f"{action} gave no answer in time", where=place, hint=hint)
     if isinstance(error, ConnectionClosedError | ConnectionError | HTTPClientError):
         return Unreachable(
-            f"{action} could not be reached: {_one_line(error)}",
+            f"{action} could not be reached: {one_line(error)}",
             where=place,
             hint="check the network, the proxy and whether the service exists in the region",
         )
-    return CollectionError(f"{action} failed: {_one_line(error)}", where=place)
+    return CollectionError(f"{action} failed: {one_line(error)}", where=place)
 
 
 def _from_answer(error: ClientError, action: str, place: str) -> CollectionError:
@@ -232,7 +232,7 @@ def _permission_hint(action: str, message: str) -> str:
     return f"allow {action}: `k8s-audit-coverage providers eks --permissions{variant}` prints the policy that is needed"
 
 
-def _one_line(error: BaseException | str) -> str:
+def one_line(error: BaseException | str) -> str:
     """Give an error's text on one line, URLs cut to scheme and host (a proxy's may hold a password)."""
     text = _URL.sub(r"\g<scheme>\g<host>", " ".join(str(error).split()))
     return textwrap.shorten(text, _LONGEST, placeholder=" ...") or type(error).__name__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -27,10 +27,10 @@ from providers.eks.facts import (
     log_group_name,
 )
 from providers.eks.failures import SDK_ERRORS, evidence, translate
-from providers.eks.inventory import SELECT
+from providers.eks.known import KnownAccount, Sightings, known_account
 from providers.eks.normalise import normalise
 from providers.eks.options import EksOptions
-from providers.eks.organization_options import DiscoveredEksOptions, KnownAccount, known_account
+from providers.eks.organization_options import DiscoveredEksOptions
 from providers.eks.session import Pool, Pools, home_regions
 from scanner.errors import CollectionError, NotFound
 from scanner.model import (
@@ -55,29 +55,29 @@ async def collect(pools: Pools, options: EksOptions, context: CollectContext) ->
 
 async def _read_account(pools: Pools, options: EksOptions, context: CollectContext, emit: Emit) -> None:
     """Get into the account, then read its regions at the same time; one that an inventory knows to be empty is left."""
-    async with pools.use(context.scan) as pool:
-        known = await _known(pool, options, context, emit)
-        if known is not None and known.is_empty:
-            emit(AccountIdentity(known.account_id))
-            emit(_known_to_be_empty(known))
-            return
-        entered = await enter(pool, options, context)
-        if isinstance(entered, CollectionFailure):
-            emit(entered)
-            _emit_unread(known, entered, options, context, emit)
-            return
-        calls, account = entered
-        emit(AccountIdentity(account.account_id))
-        await _read_regions(calls, account, options, known, context, emit)
+    pool = pools.get(context.scan)
+    known = await _known(pool, options, context, emit)
+    if known is not None and known.is_empty:
+        emit(AccountIdentity(known.account_id))
+        emit(known.as_empty())
+        return
+    entered = await enter(pool, options, context)
+    if isinstance(entered, CollectionFailure):
+        emit(entered)
+        _emit_unread(known, entered, options, context, emit)
+        return
+    calls, account = entered
+    emit(AccountIdentity(account.account_id))
+    await _read_regions(calls, account, options, known, context, emit)
 
 
 async def _known(pool: Pool, options: EksOptions, context: CollectContext, emit: Emit) -> KnownAccount | None:
-    """Ask what an inventory knows of the account; None where none was asked, or the account's regions are not told."""
+    """Ask what inventories know of the account; None where none was asked."""
     origin = options.origin if isinstance(options, DiscoveredEksOptions) else None
     if origin is None or not isinstance(options, DiscoveredEksOptions):
         return None
-    regions = options.regions
-    if not isinstance(regions, tuple):
+    regions = options.regions if isinstance(options.regions, tuple) else None
+    if regions is None:
         try:
             session = await pool.session(origin.hub.profile)
             hub = Calls(pool.caller(session, origin.hub, origin.home_region, context.limits), context.waits)
@@ -85,7 +85,6 @@ async def _known(pool: Pool, options: EksOptions, context: CollectContext, emit:
         except CollectionError as error:
             text = f"every region is listed, because {LIST_REGIONS} did not say which there are: {error.what}"
             emit(AccountNote(Note(NoteSeverity.WARNING, text, (evidence(error, LIST_REGIONS),))))
-            return None
     return known_account(options, origin, regions)
 
 
@@ -98,9 +97,9 @@ def _emit_unread(
     account = AccountFacts(context.account, known.account_id, known.identity)
     error = CollectionError(entered.reason, where=entered.operation, hint=entered.hint, permission=entered.permission)
     for region, clusters in known.clusters.items():
-        for seen in clusters:
-            if options.wants(seen.name):
-                facts = ClusterFacts(account, region, seen.name, error, error, seen=seen)
+        for name, seen in clusters.items():
+            if options.wants(name):
+                facts = ClusterFacts(account, region, name, error, error, seen=seen)
                 emit(normalise(facts, context.rule, context.started))
 
 
@@ -145,23 +144,18 @@ async def _read_regions(
     emit: Emit,
 ) -> None:
     """Find out which regions there are, then read each in a task of its own."""
-    seen: Mapping[str, tuple[SeenCluster, ...]] = {} if known is None else known.clusters
     try:
-        regions = await _regions(calls, options, known)
+        to_list = await _regions(calls, options, known)
     except CollectionError as error:
         emit(CollectionFailure.of(error, "account", operation=DESCRIBE_REGIONS, whole_account=True))
         return
+    clusters: Mapping[str, Sightings] = {} if known is None else known.clusters
+    reading = []
     async with asyncio.TaskGroup() as tasks:
-        listing = [
-            tasks.create_task(_RegionReader(region, account, calls, options, context, emit).read())
-            for region in regions
-        ]
-        reading = [
-            tasks.create_task(_RegionReader(region, account, calls, options, context, emit).read_seen(clusters))
-            for region, clusters in seen.items()
-            if clusters
-        ]
-    listed = [reader.result() for reader in (*listing, *reading)]
+        for region in dict.fromkeys([*to_list, *clusters]):
+            reader = _RegionReader(region, account, calls, options, context, emit, clusters.get(region, {}))
+            reading.append(tasks.create_task(reader.read() if region in to_list else reader.read_seen()))
+    listed = [reader.result() for reader in reading]
     # Of an organisation's accounts few have a cluster of some name: that one lacks it is no mistake.
     if None not in listed and not isinstance(options, DiscoveredEksOptions):
         found = frozenset[str]().union(*(names for names in listed if names))
@@ -171,7 +165,7 @@ async def _read_regions(
 
 async def _regions(calls: Calls, options: EksOptions, known: KnownAccount | None) -> tuple[str, ...]:
     """Give the regions whose clusters are to be listed."""
-    if known is not None:
+    if known is not None and known.to_list is not None:
         return known.to_list
     return options.regions if isinstance(options.regions, tuple) else await calls.regions()
 
@@ -187,61 +181,60 @@ class _RegionReader:
         options: EksOptions,
         context: CollectContext,
         emit: Emit,
+        seen: Sightings,
     ) -> None:
-        """Know what to read and where to put it."""
+        """Know what to read, where to put it, and what inventories saw of it."""
         self._region = region
         self._account = account
         self._calls = calls
         self._options = options
         self._context = context
         self._emit = emit
+        self._seen = seen
+        self._log_groups: asyncio.Task[Read[dict[str, LogGroup]]] | None = None
         self._is_behind = False
 
     async def read(self, done: frozenset[str] = frozenset()) -> frozenset[str] | None:
-        """List the clusters, and read each as soon as its name is known; list the log groups beside them, once.
+        """List the clusters, and read each as soon as its name is known, then those that only an inventory knows.
 
         Gives the names of all clusters, None where not all of them could be listed; those `done` are not read again.
         """
         names: set[str] = set()
         complete = True
         async with asyncio.TaskGroup() as tasks:
-            log_groups: asyncio.Task[Read[dict[str, LogGroup]]] | None = None
             try:
                 async for page in self._calls.cluster_names(self._region):
-                    for name in page:
-                        if name in names or name in done or not self._options.wants(name):
-                            continue
-                        if log_groups is None:
-                            log_groups = tasks.create_task(self._read_log_groups())
-                        tasks.create_task(self._read_cluster(name, log_groups))
+                    self._start(tasks, [name for name in page if name not in names and name not in done])
                     names.update(page)
             except CollectionError as error:
                 complete = False
                 self._emit(CollectionFailure.of(error, f"region {self._region}", operation=LIST_CLUSTERS))
+            self._start(tasks, [name for name in self._seen if name not in names and name not in done])
         self._note_left_out(names)
         return frozenset(names) if complete else None
 
-    async def read_seen(self, clusters: tuple[SeenCluster, ...]) -> frozenset[str] | None:
-        """Read the clusters that an inventory saw here; where one of them is gone, it is behind, and all are listed."""
-        wanted = [one for one in clusters if self._options.wants(one.name)]
-        if wanted:
-            async with asyncio.TaskGroup() as tasks:
-                log_groups = tasks.create_task(self._read_log_groups())
-                for one in wanted:
-                    tasks.create_task(self._read_cluster(one.name, log_groups, one))
+    async def read_seen(self) -> frozenset[str] | None:
+        """Read the clusters that inventories saw; where one of them is gone, they are behind, and all are listed."""
+        async with asyncio.TaskGroup() as tasks:
+            self._start(tasks, self._seen)
         if self._is_behind:
-            return await self.read(done=frozenset(one.name for one in wanted))
-        names = {one.name for one in clusters}
-        self._note_left_out(names)
-        return frozenset(names)
+            return await self.read(done=frozenset(self._seen))
+        self._note_left_out(set(self._seen))
+        return frozenset(self._seen)
 
-    async def _read_cluster(
-        self, name: str, log_groups: asyncio.Task[Read[dict[str, LogGroup]]], seen: SeenCluster | None = None
-    ) -> None:
+    def _start(self, tasks: asyncio.TaskGroup, names: Iterable[str]) -> None:
+        """Begin to read the wanted ones of some clusters, and beside them, once, the region's log groups."""
+        for name in names:
+            if self._options.wants(name):
+                self._log_groups = self._log_groups or tasks.create_task(self._read_log_groups())
+                tasks.create_task(self._read_cluster(name, self._log_groups))
+
+    async def _read_cluster(self, name: str, log_groups: asyncio.Task[Read[dict[str, LogGroup]]]) -> None:
         """Read one cluster and all that belongs to it, and emit what was observed."""
+        seen = self._seen.get(name, ())
         cluster = await _outcome(self._calls.cluster(self._region, name))
         if isinstance(cluster, NotFound):
-            self._is_behind |= seen is not None
+            self._is_behind |= bool(seen)
             self._emit(_deleted(cluster, name, self._region, seen))
             return
         groups = await log_groups
@@ -280,15 +273,6 @@ async def _outcome(call: Awaitable[T]) -> Read[T]:
         return error
 
 
-def _known_to_be_empty(known: KnownAccount) -> AccountNote:
-    """Say why an account was not entered."""
-    text = (
-        f"not entered: {known.inventory} records EKS clusters in all {len(known.clusters)} regions that are read, and"
-        " has seen none; one that was made within the last minutes may be missing there"
-    )
-    return AccountNote(Note(NoteSeverity.INFO, text, (Evidence(SELECT, "AWS::EKS::Cluster", "no rows"),)))
-
-
 def _not_there(name: str) -> CollectionFailure:
     """Report a cluster that the configuration names, and that no region has."""
     return CollectionFailure(
@@ -300,10 +284,10 @@ def _not_there(name: str) -> CollectionFailure:
     )
 
 
-def _deleted(error: NotFound, name: str, region: str, seen: SeenCluster | None) -> AccountNote:
+def _deleted(error: NotFound, name: str, region: str, seen: tuple[SeenCluster, ...]) -> AccountNote:
     """Note a cluster that was deleted after it was listed, or after an inventory saw it."""
     text = f"cluster {name} in {region} was deleted while the account was read"
-    if seen is not None:
-        when = seen.captured or "an unknown time"
-        text = f"cluster {name} in {region}, which {seen.inventory} had as of {when}, is gone: the region was listed"
+    if seen:
+        had = " and ".join(f"{one.inventory.name} had {one.when}" for one in seen)
+        text = f"cluster {name} in {region}, which {had}, is gone: the region is listed"
     return AccountNote(Note(NoteSeverity.INFO, text, (evidence(error, DESCRIBE_CLUSTER),)))

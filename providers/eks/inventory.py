@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
 from providers.eks.calls import Calls
-from providers.eks.facts import SeenCluster
+from providers.eks.facts import InventorySource, SeenCluster
 from providers.eks.wire import Answer
 
 SELECT: Final = "config:SelectAggregateResourceConfig"
@@ -46,36 +45,72 @@ class Inventory:
     """What an inventory knows. Of ten thousand accounts it is in memory as a whole, so that regions are shared.
 
     Attributes:
-        name: What a person calls it.
+        source: What it is.
         clusters: What it saw, by account and region.
-        looked: The regions of each account of which it records every cluster as soon as it changes.
-        stale: Accounts and regions whose last update failed, with why; "" stands for all of them.
+        looked: The regions of each account of whose clusters it sees every one.
+        stale: Accounts and regions of which it says itself that it does not see all, with why; "" stands for all.
     """
 
-    name: str
-    clusters: dict[tuple[str, str], list[SeenCluster]] = field(default_factory=lambda: defaultdict(list))
+    source: InventorySource
+    clusters: dict[str, dict[str, list[SeenCluster]]] = field(default_factory=dict)
     looked: dict[str, frozenset[str]] = field(default_factory=dict)
     stale: dict[tuple[str, str], str] = field(default_factory=dict)
     _sets: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
 
-    def covers(self, account: str, region: str) -> bool:
-        """Tell whether an account has no clusters in a region but those that it saw."""
-        places = {(account, region), (account, ""), ("", region), ("", "")}
-        return region in self.looked.get(account, frozenset()) and places.isdisjoint(self.stale)
+    def looks_at(self, account: str, region: str) -> bool:
+        """Tell whether it looks for clusters there."""
+        return region in self.looked.get(account, frozenset())
+
+    def is_stale(self, account: str, region: str) -> bool:
+        """Tell whether it says itself that clusters may be missing there."""
+        return not {(account, region), (account, ""), ("", region), ("", "")}.isdisjoint(self.stale)
+
+    def add(self, account: str, region: str, cluster: SeenCluster) -> None:
+        """Take note of a cluster that it saw."""
+        self.clusters.setdefault(account, {}).setdefault(region, []).append(cluster)
 
     def look(self, account: str, region: str) -> None:
-        """Take note that it records clusters there."""
+        """Take note that it looks for clusters there."""
         found = self.looked.get(account, frozenset()) | {region}
         self.looked[account] = self._sets.setdefault(found, found)
 
-    def seen(self, account: str, region: str) -> tuple[SeenCluster, ...]:
-        """Give the clusters that it saw there, in order."""
-        return tuple(sorted(self.clusters.get((account, region), ()), key=lambda one: one.name))
+
+@dataclass(frozen=True, slots=True)
+class Inventories:
+    """All inventories of an organisation that answered."""
+
+    known: tuple[Inventory, ...]
+
+    def covering(self, account: str, region: str) -> tuple[InventorySource, ...]:
+        """Give those that see every cluster of an account in a region; none where one of them has reason to doubt."""
+        if any(one.is_stale(account, region) for one in self.known):
+            return ()
+        return tuple(one.source for one in self.known if one.looks_at(account, region))
+
+    def regions_of(self, account: str) -> tuple[str, ...]:
+        """Give the regions in which any of them saw a cluster of an account."""
+        return tuple(sorted({region for one in self.known for region in one.clusters.get(account, ())}))
+
+    def seen(self, account: str, region: str) -> dict[str, tuple[SeenCluster, ...]]:
+        """Give what any of them saw there, in the order of the clusters' names."""
+        found: dict[str, tuple[SeenCluster, ...]] = {}
+        for inventory in self.known:
+            for cluster in inventory.clusters.get(account, {}).get(region, ()):
+                found[cluster.name] = (*found.get(cluster.name, ()), cluster)
+        return dict(sorted(found.items()))
 
 
 async def from_config(calls: Calls, aggregator: str, region: str) -> Inventory:
     """Ask an aggregator of AWS Config; CollectionError where it may not be asked or does not answer."""
-    inventory = Inventory(f"AWS Config aggregator {aggregator}")
+    source = InventorySource(
+        name=f"AWS Config aggregator {aggregator}",
+        call=SELECT,
+        time_field="configurationItemCaptureTime",
+        types_field="configuration.Logging",
+        time_means="as of",
+        behind="within the last minutes",
+    )
+    inventory = Inventory(source)
     where = f"{aggregator} in {region}"
     named = {"ConfigurationAggregatorName": aggregator, "Limit": 100}
     request = {**named, "Expression": _RECORDERS}
@@ -83,10 +118,10 @@ async def from_config(calls: Calls, aggregator: str, region: str) -> Inventory:
         for account, place in places:
             inventory.look(account, place)
     request = {**named, "Expression": _CLUSTERS}
-    clusters = partial(_clusters, inventory.name)
+    clusters = partial(_clusters, source)
     async for found, _ in calls.pages(SELECT, where, region, request, "Results", clusters, "NextToken"):
         for account, place, cluster in found:
-            inventory.clusters[account, place].append(cluster)
+            inventory.add(account, place, cluster)
     request = {**named, "UpdateStatus": ["FAILED", "OUTDATED"]}
     pages = calls.pages(SOURCES, where, region, request, "AggregatedSourceStatusList", _sources, "NextToken")
     async for sources, _ in pages:
@@ -139,7 +174,7 @@ def _holds_clusters(group: Mapping[str, Any]) -> bool:
     return without_one if strategy is None else by_strategy.get(strategy, False)
 
 
-def _clusters(inventory: str, page: Answer) -> list[tuple[str, str, SeenCluster]]:
+def _clusters(inventory: InventorySource, page: Answer) -> list[tuple[str, str, SeenCluster]]:
     """Give the clusters with their accounts and regions: names, and the log types that stood there when captured."""
     found = []
     for row in _rows(page):

@@ -17,13 +17,13 @@ _WILDCARD: Final = re.compile(r"[*?\[]")
 _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d+", re.ASCII)
 
 
-def _list_to_tuple(value: object) -> object:
+def list_to_tuple(value: object) -> object:
     """Accept TOML's arrays where strict mode wants the tuple that a frozen model holds."""
     return tuple(value) if isinstance(value, list) else value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple)]
-Regions = Annotated[Literal["enabled"] | tuple[str, ...], BeforeValidator(_list_to_tuple)]
+Names = Annotated[tuple[str, ...], BeforeValidator(list_to_tuple)]
+Regions = Annotated[Literal["enabled"] | tuple[str, ...], BeforeValidator(list_to_tuple)]
 
 
 def refuse_strange_regions(value: str | tuple[str, ...]) -> str | tuple[str, ...]:

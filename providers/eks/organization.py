@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Final
@@ -9,9 +10,10 @@ from typing import Final
 from providers.eks.calls import Calls
 from providers.eks.facts import AccountFacts
 from providers.eks.fetch import enter
-from providers.eks.inventory import SELECT, Inventory, from_config
+from providers.eks.inventory import SELECT, Inventories, Inventory, from_config
 from providers.eks.organization_options import EksOrganizationOptions, Origin
 from providers.eks.session import Pools
+from providers.eks.telemetry import from_telemetry
 from providers.eks.wire import Answer
 from scanner.errors import CollectionError
 from scanner.model import AccountIdentity, AccountNote, CollectionFailure, Evidence, Note, NoteSeverity
@@ -38,16 +40,15 @@ async def discover(
     pools: Pools, options: EksOrganizationOptions, context: CollectContext
 ) -> AsyncGenerator[Discovered, None]:
     """List the accounts, each as soon as it is known; where an inventory is asked, with what it knows of them."""
-    async with pools.use(context.scan) as pool:
-        entered = await enter(pool, options.hub(), context)
-        if isinstance(entered, CollectionFailure):
-            yield entered
-            return
-        calls, hub = entered
-        yield AccountIdentity(hub.account_id)
-        finder = _Finder(calls, hub, options, context)
-        async for item in finder.found():
-            yield item
+    entered = await enter(pools.get(context.scan), options.hub(), context)
+    if isinstance(entered, CollectionFailure):
+        yield entered
+        return
+    calls, hub = entered
+    yield AccountIdentity(hub.account_id)
+    finder = _Finder(calls, hub, options, context)
+    async for item in finder.found():
+        yield item
 
 
 class _Finder:
@@ -67,14 +68,16 @@ class _Finder:
 
     async def found(self) -> AsyncIterator[Discovered]:
         """Give the accounts, then what is to be said about the others."""
-        inventory, note = await self._inventory()
-        if note is not None:
-            yield note
+        async with asyncio.TaskGroup() as tasks:
+            asked = [tasks.create_task(self._config()), tasks.create_task(self._telemetry())]
+        for note in (note for task in asked for note in task.result()[1]):
+            yield AccountNote(note)
+        known = tuple(inventory for task in asked if (inventory := task.result()[0]) is not None)
         origin = None
-        if inventory is not None:
+        if known:
             hub = self._options.hub()
             place = (self._calls.home_region, self._hub.account_id, self._hub.identity)
-            origin = Origin(inventory, hub, *place)
+            origin = Origin(Inventories(known), hub, *place)
         async for page in self._pages():
             if isinstance(page, CollectionFailure):
                 yield page
@@ -91,21 +94,29 @@ class _Finder:
             read = (Evidence(LIST_ACCOUNTS, "Accounts", "no match"),)
             yield AccountNote(Note(NoteSeverity.WARNING, text, read))
 
-    async def _inventory(self) -> tuple[Inventory | None, AccountNote | None]:
-        """Ask the inventory; without its answer every account is asked itself."""
+    async def _config(self) -> tuple[Inventory | None, list[Note]]:
+        """Ask AWS Config; without its answer every account is asked itself."""
         aggregator = self._options.config_aggregator
         if aggregator is None:
-            return None, None
+            return None, []
         region = self._options.config_region or self._calls.home_region
         try:
-            return await from_config(self._calls, aggregator, region), None
+            return await from_config(self._calls, aggregator, region), []
         except CollectionError as error:
             text = (
-                f"AWS Config aggregator {aggregator} in {region} could not be asked, so that every region of every"
-                f" account is listed instead: {error.what}"
+                f"AWS Config aggregator {aggregator} in {region} could not be asked, so that what it would know is"
+                f" listed: {error.what}"
             )
             read = (Evidence(SELECT, aggregator, error.said or error.what),)
-            return None, AccountNote(Note(NoteSeverity.WARNING, text, read))
+            return None, [Note(NoteSeverity.WARNING, text, read)]
+
+    async def _telemetry(self) -> tuple[Inventory | None, list[Note]]:
+        """Ask CloudWatch telemetry config; without its answer every account is asked itself."""
+        if not self._options.telemetry_config:
+            return None, []
+        asked = self._options.telemetry_regions or (self._calls.home_region,)
+        wanted = self._options.regions if isinstance(self._options.regions, tuple) else None
+        return await from_telemetry(self._calls, asked, wanted)
 
     async def _pages(self) -> AsyncIterator[list[_Listed] | CollectionFailure]:
         """Give the accounts page by page: all of the organisation, or those below some of its units."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
-from providers.eks.facts import SeenCluster
-from providers.eks.options import EksOptions, Names, Regions, refuse_strange_regions
+from providers.eks.options import EksOptions, Names, Regions, list_to_tuple, refuse_strange_regions
 from scanner.ports import OrganizationOptions
 
 if TYPE_CHECKING:
-    from providers.eks.inventory import Inventory
+    from providers.eks.inventory import Inventories
 
 _ROLE: Final = r"^[\w+=,.@-]+(/[\w+=,.@-]+)*$"
 _UNIT: Final = r"^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})$"
@@ -67,12 +65,37 @@ class EksOrganizationOptions(OrganizationOptions):
     config_region: Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d+$")] | None = Field(
         default=None, examples=["eu-west-1"], description="Region of the aggregator; without it the home region."
     )
+    telemetry_config: bool = Field(
+        default=False,
+        description="Whether CloudWatch telemetry config, which evaluates the organisation, is asked for clusters.",
+    )
+    telemetry_regions: Annotated[tuple[str, ...], BeforeValidator(list_to_tuple)] = Field(
+        default=(),
+        examples=[["eu-west-1"]],
+        description="Regions in which telemetry evaluation was turned on; without it the home region.",
+    )
 
     @field_validator("regions")
     @classmethod
     def _regions_are_names(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
         """Refuse an empty list, a name that is no region, and one that stands twice."""
         return refuse_strange_regions(value)
+
+    @field_validator("telemetry_regions")
+    @classmethod
+    def _telemetry_regions_are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse a name that is no region, and one that stands twice."""
+        if value:
+            refuse_strange_regions(value)
+        return value
+
+    @model_validator(mode="after")
+    def _telemetry_regions_need_telemetry(self) -> Self:
+        """Refuse a key that would be ignored."""
+        if self.telemetry_regions and not self.telemetry_config:
+            message = "telemetry_config is not true: telemetry_regions is only used with it"
+            raise ValueError(message)
+        return self
 
     def left_out_by(self, account_id: str, name: str) -> str | None:
         """Give the pattern by which an account is left out, for its id or its name; None where none does."""
@@ -130,43 +153,15 @@ class Origin:
     """What all accounts of an organisation have in common; one object for all of them.
 
     Attributes:
+        inventories: What is known of its clusters.
         hub: What enters the account in which the organisation's accounts are listed.
         home_region: Where that account is asked.
         hub_account: Its id.
         identity: The ARN of the identity that asked.
     """
 
-    inventory: Inventory
+    inventories: Inventories
     hub: EksOptions
     home_region: str
     hub_account: str
     identity: str
-
-
-@dataclass(frozen=True, slots=True)
-class KnownAccount:
-    """What an inventory knows of one account.
-
-    Attributes:
-        clusters: The clusters that it saw, by the regions of which it sees all.
-        to_list: The regions that still have to be listed.
-    """
-
-    account_id: str
-    identity: str
-    inventory: str
-    clusters: Mapping[str, tuple[SeenCluster, ...]]
-    to_list: tuple[str, ...]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to read: no cluster, and no region to list."""
-        return not self.to_list and not any(self.clusters.values())
-
-
-def known_account(options: DiscoveredEksOptions, origin: Origin, regions: tuple[str, ...]) -> KnownAccount:
-    """Divide an account's regions into those that the inventory sees and those that have to be listed."""
-    account, inventory = options.account_id, origin.inventory
-    clusters = {one: inventory.seen(account, one) for one in regions if inventory.covers(account, one)}
-    to_list = tuple(one for one in regions if one not in clusters)
-    return KnownAccount(account, origin.identity, inventory.name, clusters, to_list)

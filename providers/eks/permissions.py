@@ -43,6 +43,7 @@ _HUB: Final = {
             "Sid": "ListAccounts",
             "Effect": "Allow",
             "Action": [
+                "account:ListRegions",
                 "organizations:ListAccounts",
                 "organizations:ListAccountsForParent",
                 "organizations:ListOrganizationalUnitsForParent",
@@ -53,9 +54,17 @@ _HUB: Final = {
             "Sid": "AskTheAggregator",
             "Effect": "Allow",
             "Action": [
-                "account:ListRegions",
                 "config:DescribeConfigurationAggregatorSourcesStatus",
                 "config:SelectAggregateResourceConfig",
+            ],
+            "Resource": "*",
+        },
+        {
+            "Sid": "AskTelemetryConfig",
+            "Effect": "Allow",
+            "Action": [
+                "observabilityadmin:GetTelemetryEvaluationStatusForOrganization",
+                "observabilityadmin:ListResourceTelemetryForOrganization",
             ],
             "Resource": "*",
         },
@@ -72,8 +81,10 @@ _HUB: Final = {
 def hub_policy() -> str:
     """Give the policy of the role that lists an organisation's accounts, as JSON.
 
-    The second statement is needed with ``config_aggregator`` only; the third belongs to whoever runs the scan.
-    Source: AWS Service Authorization Reference for AWS Organizations, AWS Account Management and AWS Config.
+    The second statement is needed with ``config_aggregator`` only, the third with ``telemetry_config``, and
+    ``account:ListRegions`` with either; the last statement belongs to whoever runs the scan.
+    Source: AWS Service Authorization Reference for AWS Organizations, AWS Account Management, AWS Config and Amazon
+    CloudWatch Observability Admin.
     """
     return json.dumps(_HUB, indent=2) + "\n"
 

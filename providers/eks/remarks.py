@@ -26,7 +26,6 @@ from providers.eks.facts import (
     enabled_names,
 )
 from providers.eks.failures import evidence
-from providers.eks.inventory import SELECT
 from scanner.errors import CollectionError
 from scanner.model import Evidence, Fact, Note, NoteSeverity, RuleSettings
 
@@ -45,9 +44,9 @@ def facts_of(facts: ClusterFacts) -> tuple[Fact, ...]:
         found.append(_filters_fact(facts.filters))
     if isinstance(facts.streams, Streams):
         found += _newest_facts(facts.streams)
-    if facts.seen is not None:
-        shown = f"{facts.seen.inventory}, as of {facts.seen.captured or 'an unknown time'}"
-        found.append(Fact("found in", shown, Evidence(SELECT, "configurationItemCaptureTime", facts.seen.captured)))
+    for seen in facts.seen:
+        read = Evidence(seen.inventory.call, seen.inventory.time_field, seen.captured)
+        found.append(Fact("found in", f"{seen.inventory.name}, {seen.when}", read))
     return tuple(found)
 
 
@@ -140,13 +139,13 @@ def _newest_facts(streams: Streams) -> Iterator[Fact]:
             yield Fact(f"newest {log_type} record", value, Evidence(DESCRIBE_LOG_STREAMS, locator, value))
 
 
-def _inventory_notes(seen: SeenCluster | None, enabled: frozenset[str]) -> Iterator[Note]:
+def _inventory_notes(sightings: tuple[SeenCluster, ...], enabled: frozenset[str]) -> Iterator[Note]:
     """Say where an inventory is behind: what EKS answers now is what counts."""
-    if seen is None or frozenset(seen.enabled) == enabled:
-        return
-    then, now = (", ".join(sorted(names)) or "none" for names in (seen.enabled, enabled))
-    text = f"{seen.inventory} had the log types {then} as of {seen.captured or 'an unknown time'}; EKS says {now} now"
-    yield Note(NoteSeverity.INFO, text, (Evidence(SELECT, "configuration.Logging", then),))
+    for seen in sightings:
+        if seen.enabled is not None and frozenset(seen.enabled) != enabled:
+            then, now = (", ".join(sorted(names)) or "none" for names in (seen.enabled, enabled))
+            text = f"{seen.inventory.name} had the log types {then} {seen.when}; EKS says {now} now"
+            yield Note(NoteSeverity.INFO, text, (Evidence(seen.inventory.call, seen.inventory.types_field, then),))
 
 
 def _cluster_notes(cluster: ClusterTypeDef) -> Iterator[Note]:

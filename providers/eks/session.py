@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, Protocol
@@ -21,10 +22,16 @@ from scanner.errors import Throttled
 from scanner.model import ScanSettings
 from scanner.ports import Limits, Unlimited
 
-Service = Literal["account", "config", "ec2", "eks", "logs", "organizations", "sts"]
+Service = Literal["account", "config", "ec2", "eks", "logs", "observabilityadmin", "organizations", "sts"]
 
 _BEFORE_EXPIRY: Final = timedelta(minutes=10)
 """So long before they expire credentials are fetched anew; botocore's own limit."""
+
+_KEEPERS: Final[set[asyncio.Task[None]]] = set()
+"""The tasks that close pools: an event loop alone does not keep a task from being forgotten."""
+
+_MOST_ROLES: Final = 256
+"""Roles whose credentials are kept for the next account; those of each of ten thousand accounts would take 30 MB."""
 
 
 class Keys(Protocol):
@@ -159,7 +166,6 @@ class Pool:
 
     def __init__(self, sessions: Sessions, scan: ScanSettings) -> None:
         """Start with nothing but the sessions, which outlive a run."""
-        self.users = 0
         self._sessions = sessions
         self._wire = Wire(scan)
         self._endpoints: dict[str | None, Endpoints] = {}
@@ -182,7 +188,10 @@ class Pool:
         if options.external_id is not None:
             parameters["ExternalId"] = options.external_id
         key = (options.profile, home_region, *parameters.items())
-        role = self._roles.setdefault(key, RoleKeys(by_source, parameters))
+        role = self._roles.pop(key, None) or RoleKeys(by_source, parameters)
+        self._roles[key] = role  # the latest used is last
+        if len(self._roles) > _MOST_ROLES:
+            del self._roles[next(iter(self._roles))]
         return Caller(self._wire, endpoints, role, home_region, limits, options.role_arn.split(":")[4])
 
     async def close(self) -> None:
@@ -198,19 +207,26 @@ class Pools:
         self._sessions = Sessions()
         self._pools: dict[tuple[object, ...], Pool] = {}
 
-    @asynccontextmanager
-    async def use(self, scan: ScanSettings) -> AsyncIterator[Pool]:
-        """Give the run's pool, which is closed when its last account is done."""
+    def get(self, scan: ScanSettings) -> Pool:
+        """Give the run's pool, which is closed when the event loop ends.
+
+        It outlives its accounts: where one is read after the other, each would else assume the hub's role again and
+        open all its connections anew.
+        """
         key = (asyncio.get_running_loop(), scan.max_calls, scan.retries, scan.connect_timeout, scan.call_timeout)
-        pool = self._pools.setdefault(key, Pool(self._sessions, scan))
-        pool.users += 1
+        if key not in self._pools:
+            self._pools[key] = Pool(self._sessions, scan)
+            keeper = asyncio.create_task(self._keep(key), context=Context())  # of no account
+            _KEEPERS.add(keeper)
+            keeper.add_done_callback(_KEEPERS.discard)
+        return self._pools[key]
+
+    async def _keep(self, key: tuple[object, ...]) -> None:
+        """Wait for the end of the event loop, which cancels what still runs in it, and close the pool then."""
         try:
-            yield pool
+            await asyncio.Event().wait()
         finally:
-            pool.users -= 1
-            if not pool.users:
-                del self._pools[key]
-                await pool.close()
+            await self._pools.pop(key).close()
 
 
 def home_regions(session: SharedSession, options: EksOptions) -> tuple[str, ...]:

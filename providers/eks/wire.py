@@ -170,7 +170,6 @@ class Wire:
 
     def __init__(self, scan: ScanSettings) -> None:
         """Open nothing yet."""
-        self.users = 0
         self._scan = scan
         self._limit = asyncio.Semaphore(scan.max_calls)
         self._sessions: dict[str | None, aiohttp.ClientSession] = {}

@@ -40,6 +40,8 @@ class GkeProvider:
         """Read one account, yielding each cluster as soon as it is known."""
         # Standard error is for our own lines: what gRPC writes there of itself stands in its errors as well.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        # What Google's libraries log where this is set holds access tokens.
+        os.environ.pop("GOOGLE_SDK_PYTHON_LOGGING_SCOPE", None)
         from providers.gke.fetch import collect  # noqa: PLC0415 - loads libraries that only a run that reads GKE needs
         from providers.gke.session import Connections  # noqa: PLC0415 - the same
 
@@ -54,7 +56,8 @@ class GkeProvider:
 
     async def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
         """List the projects of an organisation, yielding each as soon as it is known."""
-        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # as for `collect`
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # as for `collect`, and so is the next
+        os.environ.pop("GOOGLE_SDK_PYTHON_LOGGING_SCOPE", None)
         from providers.gke.organization import discover  # noqa: PLC0415 - loads Google's libraries
         from providers.gke.session import Connections  # noqa: PLC0415 - the same
 

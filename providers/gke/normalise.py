@@ -20,6 +20,7 @@ from scanner.errors import CollectionError, NotFound
 from scanner.model import (
     ApiServer,
     Authorizer,
+    BlindSpot,
     ClusterObservation,
     ClusterRef,
     Evidence,
@@ -92,6 +93,7 @@ class Normaliser:
         self._unread = tuple(_unread_of_project(project))
         self._routings: dict[tuple[str, str], Routing] = {}
         self._channels: dict[tuple[str, str], tuple[LogChannel, ...]] = {}
+        self._unkept: dict[tuple[str, str], tuple[BlindSpot, ...]] = {}
         self._is_same_for_all = not names_clusters(project)
 
     def cluster(self, facts: ClusterFacts) -> ClusterObservation:
@@ -114,7 +116,7 @@ class Normaliser:
                 **steps(project, self._switched_on, data_access, entries, self._rule),
             },
             unread=(*self._unread, *_unread(LIST_ENTRIES, facts.newest.values())),
-            blind_spots=(*self._exempted, *unkept_principals(facts, data_access)),
+            blind_spots=(*self._exempted, *self._unkept_principals(facts, data_access)),
         )
 
     def _channels_of(self, facts: ClusterFacts, data_access: Routing) -> tuple[LogChannel, ...]:
@@ -132,6 +134,13 @@ class Normaliser:
         if key not in self._routings:
             self._routings[key] = route_data_access(self._project, facts.name, facts.location)
         return self._routings[key]
+
+    def _unkept_principals(self, facts: ClusterFacts, data_access: Routing) -> tuple[BlindSpot, ...]:
+        """Name the principals whose entries are not kept, which are routed as the cluster's others are."""
+        key = self._key(facts)
+        if key not in self._unkept:
+            self._unkept[key] = unkept_principals(facts, data_access)
+        return self._unkept[key]
 
     def _key(self, facts: ClusterFacts) -> tuple[str, str]:
         """Give what a cluster's entries are routed by: the same for all clusters where no filter tells them apart."""

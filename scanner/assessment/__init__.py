@@ -22,12 +22,15 @@ from scanner.model import (
     Finding,
     Grade,
     InlinePolicy,
+    Link,
+    LinkState,
     ManagedPolicy,
     NoPolicy,
     Note,
     PolicyCoverage,
     RequestCategory,
     RuleSettings,
+    Status,
     worst,
 )
 
@@ -36,30 +39,37 @@ __all__ = ["assess"]
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """What follows from a cluster's API servers alone, whatever the cluster is called."""
+    """What follows from a cluster's API servers alone, whatever the cluster is called.
 
+    Attributes:
+        unsettled: The links that are a gap or unknown for some category.
+        permissions: Those for want of which a link is unknown.
+    """
+
+    status: Status
     findings: tuple[Finding, ...]
     message: str
     capabilities: tuple[CapabilityCoverage, ...]
     coverages: tuple[PolicyCoverage | None, ...]
+    unsettled: frozenset[Link]
+    permissions: tuple[str, ...]
 
 
 def assess(observation: ClusterObservation, rule: RuleSettings) -> ClusterResult:
     """Judge one cluster: each category on each of its API servers, the worst of them deciding."""
-    knowledge = provider_knowledge(observation.ref.provider)
     is_managed = all(isinstance(server.policy, ManagedPolicy) for server in observation.servers)
     verdict = (_managed_verdict if is_managed else _verdict)(observation.ref.provider, observation.servers, rule)
-    missing = missing_permissions(observation, verdict.findings)
+    missing = missing_permissions(observation, verdict.permissions)
     return ClusterResult(
         ref=observation.ref,
-        status=worst([finding.status for finding in verdict.findings]),
+        status=verdict.status,
         message=verdict.message,
         findings=verdict.findings,
         capabilities=verdict.capabilities,
         blind_spots=_unique_spots(verdict.coverages, observation.blind_spots),
         facts=observation.facts,
         notes=_notes(observation, verdict.coverages),
-        remediations=remediations(observation, verdict.findings, missing, knowledge, rule),
+        remediations=remediations(observation, verdict.findings, verdict.unsettled, missing, rule),
         permissions_missing=missing,
     )
 
@@ -76,11 +86,15 @@ def _verdict(provider: str, servers: tuple[ApiServer, ...], rule: RuleSettings) 
     findings = tuple(merge(category, chains[category], coverages, knowledge, rule) for category in RequestCategory)
     everywhere = all(chain.bounds.at_most is Grade.NONE for one in chains.values() for chain in one)
     has_policy = not any(isinstance(server.policy, NoPolicy) for server in servers)
+    checks = [(link, check) for finding in findings for link, check in finding.links.items()]
     return _Verdict(
-        findings,
-        cluster_message(findings, rule, Circumstances(has_policy, everywhere)),
-        capabilities(findings, servers, coverages, knowledge),
-        coverages,
+        status=worst([finding.status for finding in findings]),
+        findings=findings,
+        message=cluster_message(findings, rule, Circumstances(has_policy, everywhere)),
+        capabilities=capabilities(findings, servers, coverages, knowledge),
+        coverages=coverages,
+        unsettled=frozenset(link for link, check in checks if check.state in (LinkState.GAP, LinkState.UNKNOWN)),
+        permissions=tuple(dict.fromkeys(check.permission for _, check in checks if check.permission)),
     )
 
 

@@ -7,7 +7,7 @@ import shlex
 from string import Template
 
 from scanner.assessment.policy_advice import policy_patches
-from scanner.knowledge import Advice, ProviderKnowledge
+from scanner.knowledge import Advice, ProviderKnowledge, provider_knowledge
 from scanner.knowledge.policies import published
 from scanner.model import (
     ClusterObservation,
@@ -26,8 +26,8 @@ _LINKS_WITH_ADVICE = (Link.GENERATED, Link.EXPORTED, Link.DELIVERED, Link.RETAIN
 def remediations(
     observation: ClusterObservation,
     findings: tuple[Finding, ...],
+    unsettled: frozenset[Link],
     missing: tuple[str, ...],
-    knowledge: ProviderKnowledge,
     rule: RuleSettings,
 ) -> tuple[Remediation, ...]:
     """Give one piece of advice for each kind of gap, in the order of the chain, then what to let the scanner read.
@@ -35,13 +35,15 @@ def remediations(
     Args:
         observation: What was read of the cluster.
         findings: What came of it.
+        unsettled: The links that are a gap or unknown in one of the findings.
         missing: The permissions that `missing_permissions` names.
-        knowledge: The texts of the cluster's provider.
         rule: Says for how long records must be kept, and the stages that count.
     """
+    knowledge = provider_knowledge(observation.ref.provider)
     given = [*_start_advice(observation, knowledge), *_authorizer_advice(observation, findings, knowledge)]
     advice: list[Advice | Remediation] = [*given]
-    for link in () if "refused_by_all" in observation.parameters else _LINKS_WITH_ADVICE:
+    links = () if "refused_by_all" in observation.parameters else _LINKS_WITH_ADVICE
+    for link in (link for link in links if link in unsettled):
         name = observation.parameters.get(f"{link.value}_advice", link.value)
         known = knowledge.advice(name, rule.min_retention_days, observation.parameters.get("tool", ""))
         if known and (_has_gap(observation, findings, link) or _can_be_settled(observation, findings, link)):
@@ -140,11 +142,10 @@ def _filled(advice: Advice, values: dict[str, str]) -> Remediation:
     return Remediation(advice.title, Template(advice.text).safe_substitute(values), code.rstrip("\n"), advice.language)
 
 
-def missing_permissions(observation: ClusterObservation, findings: tuple[Finding, ...]) -> tuple[str, ...]:
+def missing_permissions(observation: ClusterObservation, of_links: tuple[str, ...]) -> tuple[str, ...]:
     """Name the permissions for want of which something could not be read, those of the links first."""
-    checks = [check for finding in findings for check in finding.links.values()]
-    of_links = [check.permission for check in checks]
-    return tuple(name for name in dict.fromkeys([*of_links, *(one.permission for one in observation.unread)]) if name)
+    others = [one.permission for one in observation.unread if one.permission]
+    return tuple(dict.fromkeys([*of_links, *others])) if others else of_links
 
 
 def _reading_advice(observation: ClusterObservation, missing: tuple[str, ...]) -> list[Remediation]:

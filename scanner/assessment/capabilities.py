@@ -36,6 +36,16 @@ class _Kept:
     missing: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Passing:
+    """The logs of an API server whose records get past both links: for sure, and possibly."""
+
+    sure: frozenset[str]
+    possible: frozenset[str]
+    is_any_known: bool
+    carries_all: bool
+
+
 def capabilities(
     findings: tuple[Finding, ...],
     servers: tuple[ApiServer, ...],
@@ -44,21 +54,25 @@ def capabilities(
 ) -> tuple[CapabilityCoverage, ...]:
     """Say of every capability whether it is recorded, by the worst of the API servers."""
     calls = next(finding for finding in findings if finding.category is RequestCategory.API_CALLS)
-    pairs = list(zip(servers, coverages, strict=True))
+    pairs = [(*pair, _passing(pair[0], knowledge)) for pair in zip(servers, coverages, strict=True)]
     return tuple(_capability(one, calls, pairs, knowledge) for one in Capability)
 
 
 def _capability(
     capability: Capability,
     calls: Finding,
-    pairs: list[tuple[ApiServer, PolicyCoverage | None]],
+    pairs: list[tuple[ApiServer, PolicyCoverage | None, _Passing]],
     knowledge: ProviderKnowledge,
 ) -> CapabilityCoverage:
     """Judge one capability by the logs, then by the policy; the worse of the two counts."""
-    kept = max((_kept(capability, server, knowledge) for server, _ in pairs), key=lambda one: _WORST_LAST[one.recorded])
+    kept = max(
+        (_kept(capability, passing, knowledge) for _, _, passing in pairs), key=lambda one: _WORST_LAST[one.recorded]
+    )
     if kept.recorded is Recorded.NO:
         return CapabilityCoverage(capability, Recorded.NO, None, _why(calls, LinkState.GAP))
-    found = max((_of(capability, *pair) for pair in pairs), key=lambda one: _WORST_LAST[one.recorded])
+    found = max(
+        (_of(capability, server, coverage) for server, coverage, _ in pairs), key=lambda one: _WORST_LAST[one.recorded]
+    )
     if kept.recorded is Recorded.UNKNOWN and found.recorded is not Recorded.NO:
         return CapabilityCoverage(capability, Recorded.UNKNOWN, None, _why(calls, LinkState.UNKNOWN))
     if kept.recorded is Recorded.PARTLY and found.recorded in (Recorded.YES, Recorded.PARTLY):
@@ -75,18 +89,22 @@ def _why(calls: Finding, state: LinkState) -> str:
     return next((check.reason for check in broken if check.state is state), broken[0].reason if broken else "")
 
 
-def _kept(capability: Capability, server: ApiServer, knowledge: ProviderKnowledge) -> _Kept:
-    """Ask what the logs that pass both links keep of a capability's requests."""
+def _passing(server: ApiServer, knowledge: ProviderKnowledge) -> _Passing:
+    """Find the logs that pass both links, of those that can carry API calls."""
     relevant = knowledge.relevant(RequestCategory.API_CALLS)
-    channels = [channel for channel in server.channels if channel.log in relevant]
-    if not channels:
-        return _Kept(Recorded.UNKNOWN)
-    states = {channel.log: _state(channel) for channel in channels}
+    states = {channel.log: _state(channel) for channel in server.channels if channel.log in relevant}
     sure = frozenset(log for log, state in states.items() if state is LinkState.OK)
     possible = frozenset(log for log, state in states.items() if state is not LinkState.GAP)
-    if knowledge.carries_all(sure):
+    return _Passing(sure, possible, is_any_known=bool(states), carries_all=knowledge.carries_all(sure))
+
+
+def _kept(capability: Capability, passing: _Passing, knowledge: ProviderKnowledge) -> _Kept:
+    """Ask what the logs that pass both links keep of a capability's requests."""
+    if not passing.is_any_known:
+        return _Kept(Recorded.UNKNOWN)
+    if passing.carries_all:
         return _Kept(Recorded.YES)
-    return _kept_by(capability, sure, possible, knowledge.provider)
+    return _kept_by(capability, passing.sure, passing.possible, knowledge.provider)
 
 
 @lru_cache(maxsize=1024)

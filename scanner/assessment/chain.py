@@ -7,7 +7,7 @@ where the lower bound is enough, a gap where even the upper one is not, and unkn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scanner.knowledge import ProviderKnowledge
@@ -60,17 +60,39 @@ class _Question:
     knowledge: ProviderKnowledge
     category: RequestCategory
     rule: RuleSettings
-    relevant: frozenset[str]
 
-    def bounds(self, checks: Iterable[tuple[LogChannel, LinkCheck]], policy: Bounds) -> Bounds:
+    def bounds(self, stage: _Stage, policy: Bounds) -> Bounds:
         """Give the grade that the logs reach whose checks are ok, or at best those that are not a gap."""
-        pairs = list(checks)
-        sure = frozenset(channel.log for channel, check in pairs if check.state is LinkState.OK)
-        possible = frozenset(channel.log for channel, check in pairs if check.state is not LinkState.GAP)
         return Bounds(
-            self.knowledge.carried(sure & self.relevant, self.category, policy.at_least),
-            self.knowledge.carried(possible & self.relevant, self.category, policy.at_most),
+            self.knowledge.carried(stage.sure, self.category, policy.at_least),
+            self.knowledge.carried(stage.possible, self.category, policy.at_most),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """How the logs that can carry a category stand at one link, in the order of the channels.
+
+    Attributes:
+        own: What each log's own setting at this link says.
+        checks: The same, or the check of a link before where that is worse.
+        sure: The logs whose records get past this link.
+        possible: Those and the ones of which it is not known.
+    """
+
+    own: tuple[LinkCheck, ...]
+    checks: tuple[LinkCheck, ...]
+    sure: frozenset[str]
+    possible: frozenset[str]
+
+    @classmethod
+    def of(cls, channels: list[LogChannel], own: tuple[LinkCheck, ...], before: tuple[LinkCheck, ...]) -> _Stage:
+        """Put a link together from what it and those before it say."""
+        checks = tuple(map(_worse, before, own))
+        pairs = list(zip(channels, checks, strict=True))
+        sure = frozenset([channel.log for channel, check in pairs if check.state is LinkState.OK])
+        possible = frozenset([channel.log for channel, check in pairs if check.state is not LinkState.GAP])
+        return cls(own, checks, sure, possible)
 
 
 _ANY_POLICY = Bounds(Grade.COMPLETE, Grade.COMPLETE)
@@ -84,24 +106,26 @@ def follow(
     rule: RuleSettings,
 ) -> Chain:
     """Follow the events of one category through one API server; `coverage` is None where no policy could be read."""
-    question = _Question(knowledge, category, rule, knowledge.relevant(category))
+    relevant = knowledge.relevant(category)
+    question = _Question(knowledge, category, rule)
     policy = _policy_bounds(server, category, coverage)
-    channels = [channel for channel in server.channels if channel.log in question.relevant]
-    exported = [(channel, channel.exported) for channel in channels]
-    delivered = [(channel, _worse(check, channel.delivered)) for channel, check in exported]
-    retained = [(channel, _worse(check, _retention_check(channel, rule))) for channel, check in delivered]
+    channels = [channel for channel in server.channels if channel.log in relevant]
+    switched_on = tuple(channel.exported for channel in channels)
+    exported = _Stage.of(channels, switched_on, switched_on)
+    delivered = _Stage.of(channels, tuple(channel.delivered for channel in channels), exported.checks)
+    retained = _Stage.of(channels, tuple(_retention_check(channel, rule) for channel in channels), delivered.checks)
     links = {
         Link.GENERATED: _generated(server, question, coverage, policy),
-        Link.EXPORTED: _exported(question, exported, server.channels),
-        Link.DELIVERED: _passed_on(question, exported, delivered, lambda channel: channel.delivered, "exported"),
-        Link.RETAINED: _passed_on(question, delivered, retained, lambda one: _retention_check(one, rule), "delivered"),
+        Link.EXPORTED: _exported(question, channels, exported, server.channels),
+        Link.DELIVERED: _passed_on(question, exported, delivered, "exported"),
+        Link.RETAINED: _passed_on(question, delivered, retained, "delivered"),
         Link.OBSERVED: _observed(question, channels),
     }
     deciding = {Link.EXPORTED: exported, Link.DELIVERED: delivered, Link.RETAINED: retained}
     bounds = policy
-    for link, checks in deciding.items():
+    for link, stage in deciding.items():
         if link in rule.links:
-            bounds = _lower(bounds, question.bounds(checks, policy))
+            bounds = _lower(bounds, question.bounds(stage, policy))
     return Chain(server.name, links, bounds)
 
 
@@ -182,17 +206,19 @@ def _published_evidence(name: str) -> Evidence:
 
 
 def _exported(
-    question: _Question, exported: list[tuple[LogChannel, LinkCheck]], all_channels: tuple[LogChannel, ...]
+    question: _Question, channels: list[LogChannel], exported: _Stage, all_channels: tuple[LogChannel, ...]
 ) -> LinkCheck:
     """Judge whether the logs that carry the category are switched on, whatever the policy puts into them."""
     required = question.rule.required_grade
-    bounds = question.bounds(exported, _ANY_POLICY)
-    if not exported:
+    if not channels:
         evidence = tuple(item for channel in all_channels for item in channel.exported.evidence)
         return _empty("no log that carries them was found", evidence)
-    check = _state(bounds, required, exported, "switched on")
+    bounds = question.bounds(exported, _ANY_POLICY)
+    check = _state(bounds, required, exported.checks, "switched on")
     if check.state is LinkState.GAP and bounds.at_most > Grade.NONE:
-        return _with_loss(check, question, [channel.log for channel, one in exported if one.state is LinkState.GAP])
+        return _with_loss(
+            check, question, [channel.log for channel in channels if channel.exported.state is LinkState.GAP]
+        )
     return check
 
 
@@ -208,26 +234,18 @@ def _with_loss(check: LinkCheck, question: _Question, missing: list[str]) -> Lin
     return LinkCheck(check.state, f"{check.reason}: {text}" if text else check.reason, check.evidence, check.permission)
 
 
-def _passed_on(
-    question: _Question,
-    before: list[tuple[LogChannel, LinkCheck]],
-    after: list[tuple[LogChannel, LinkCheck]],
-    own: Callable[[LogChannel], LinkCheck],
-    what: str,
-) -> LinkCheck:
+def _passed_on(question: _Question, before: _Stage, after: _Stage, what: str) -> LinkCheck:
     """Judge whether a link keeps the grade that the link before it left."""
     reached = question.bounds(before, _ANY_POLICY)
     if reached.at_most is Grade.NONE:
         return LinkCheck(LinkState.NOT_APPLICABLE, f"nothing is {what}")
     target = min(question.rule.required_grade, reached.at_most)
-    still_there = [(channel, check) for channel, check in after if _state_of(before, channel) is not LinkState.GAP]
-    checks = [(channel, _own_or_before(check, own(channel))) for channel, check in still_there]
+    checks = [
+        _own_or_before(check, own)
+        for check, own, earlier in zip(after.checks, after.own, before.checks, strict=True)
+        if earlier.state is not LinkState.GAP
+    ]
     return _state(question.bounds(after, _ANY_POLICY), target, checks, "kept")
-
-
-def _state_of(checks: list[tuple[LogChannel, LinkCheck]], channel: LogChannel) -> LinkState:
-    """Find the state that a channel had at the link before."""
-    return next(check.state for one, check in checks if one is channel)
 
 
 def _own_or_before(check: LinkCheck, own: LinkCheck) -> LinkCheck:
@@ -235,7 +253,7 @@ def _own_or_before(check: LinkCheck, own: LinkCheck) -> LinkCheck:
     return own if own.state is check.state else check
 
 
-def _state(bounds: Bounds, target: Grade, checks: list[tuple[LogChannel, LinkCheck]], good: str) -> LinkCheck:
+def _state(bounds: Bounds, target: Grade, checks: Sequence[LinkCheck], good: str) -> LinkCheck:
     """Turn bounds into a link's state, with the words and evidence of the channels that decide it."""
     if bounds.at_least >= target:
         state = LinkState.OK
@@ -243,7 +261,7 @@ def _state(bounds: Bounds, target: Grade, checks: list[tuple[LogChannel, LinkChe
         state = LinkState.GAP
     else:
         state = LinkState.UNKNOWN
-    decisive = [check for _, check in checks if check.state is state] or [check for _, check in checks]
+    decisive = [check for check in checks if check.state is state] or checks
     reason = "; ".join(dict.fromkeys(check.reason for check in decisive)) or good
     permission = next((check.permission for check in decisive if check.permission), "")
     evidence = tuple(dict.fromkeys(item for check in decisive for item in check.evidence))

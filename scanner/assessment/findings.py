@@ -52,6 +52,9 @@ def merge(
 
 def _worst_link(checks: list[tuple[str, LinkCheck]]) -> LinkCheck:
     """Give the worst state of a link, with the words and evidence of every server that is in that state."""
+    if len(checks) == 1:
+        [(_, check)] = checks
+        return LinkCheck(check.state, check.reason, tuple(dict.fromkeys(check.evidence)), check.permission)
     state = max((check.state for _, check in checks), key=lambda one: _WORST_LAST[one])
     meant = [(server, check) for server, check in checks if check.state is state]
     evidence = tuple(dict.fromkeys(item for _, check in meant for item in check.evidence))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from scanner.assessment.policy_suggest import suggest
-from scanner.assessment.policy_suggest.needs import GradeName, StagesName
 from scanner.errors import PolicyError, UsageError
 from scanner.model import ClusterObservation, InlinePolicy, Remediation, RuleSettings
+
+if TYPE_CHECKING:
+    from scanner.assessment.policy_suggest.needs import GradeName, StagesName
 
 _TITLE: Final = "Change the audit policy"
 _READ: Final = "kube-apiserver reads it when it starts."
@@ -48,6 +49,9 @@ def _patch(data: bytes, name: str, within: str, rule: RuleSettings, version: str
 @lru_cache(maxsize=256)
 def _changed(data: bytes, grade: GradeName, stages: StagesName, version: str | None) -> tuple[str, str] | None:
     """Give the changed policy, and what was changed; the same policy runs on many clusters, so it is made once."""
+    # It takes longer to load than all the rest of the assessment, and no managed cluster needs it.
+    from scanner.assessment.policy_suggest import suggest  # noqa: PLC0415
+
     try:
         found = suggest(data, grade=grade, stages=stages, kubernetes_version=version)
         data.decode("utf-8")

@@ -1,8 +1,10 @@
 """What a journal holds, line by line: ``<CRC-32 of the rest, 8 hex digits> <JSON object>``.
 
-Version 1. A line is one record; its ``kind`` says which. The dataclasses of `scanner.model` are written field by field
-under their own names, so a change of theirs is a change of this format: raise `FORMAT` with it. A journal is only ever
-read by the version of the product that wrote it, which `RunRecord.tool_version` makes sure of.
+Version 2. A line is one record; its ``kind`` says which. That of a cluster has three parts instead: what is its own,
+what stands beside its verdict, and the verdict; the latter two are the same for many clusters, and read once for all of
+them. The dataclasses of `scanner.model` are written field by field under their own names, so a change of theirs is a
+change of this format: raise `FORMAT` with it. A journal is only ever read by the version of the product that wrote it,
+which `RunRecord.tool_version` makes sure of.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -21,13 +24,21 @@ from pydantic import Field, TypeAdapter, ValidationError
 from scanner.model import (
     AccountNote,
     AccountResult,
+    BlindSpot,
+    CapabilityCoverage,
+    ClusterRef,
     ClusterResult,
     CollectionFailure,
+    Fact,
+    Finding,
+    Note,
+    Remediation,
     RuleSettings,
     ScanSettings,
+    Status,
 )
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 T = TypeVar("T")
 
@@ -123,10 +134,50 @@ class EndRecord:
     kind: Literal["end"] = "end"
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The part of a cluster's line that no other cluster's line has."""
+
+    account: str
+    ref: ClusterRef
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """The part of a cluster's line that stands beside its verdict: often the same for all of an account."""
+
+    blind_spots: tuple[BlindSpot, ...]
+    facts: tuple[Fact, ...]
+    notes: tuple[Note, ...]
+    remediations: tuple[Remediation, ...]
+    permissions_missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """The part of a cluster's line that is most of it, and the same for many clusters of one account."""
+
+    message: str
+    findings: tuple[Finding, ...]
+    capabilities: tuple[CapabilityCoverage, ...]
+
+
 Record = RunRecord | PlanRecord | BeginRecord | ClusterRecord | AccountRecord | EndRecord
 
 _ADAPTER: Final[TypeAdapter[Record]] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
+_OWN: Final[TypeAdapter[_Own]] = TypeAdapter(_Own)
+_BESIDE: Final[TypeAdapter[_Beside]] = TypeAdapter(_Beside)
+_VERDICT: Final[TypeAdapter[_Verdict]] = TypeAdapter(_Verdict)
 _ESCAPED: Final = b'{"escaped":'
+_BEFORE_OWN: Final = b'{"own":'
+_BEFORE_BESIDE: Final = b',"beside":'
+_BEFORE_VERDICT: Final = b',"verdict":'
+"""Like the one above it stands nowhere within a part: a key of no object there, and quotes in a text are escaped."""
+
+_KEPT: Final = 64
+_written: Final[dict[int, tuple[ClusterResult, bytes]]] = {}
+"""The verdicts written last, by the identity of their findings: to compare them takes as long as to write them."""
 
 
 class NotARecord(ValueError):
@@ -136,7 +187,7 @@ class NotARecord(ValueError):
 def encode(record: Record) -> bytes:
     """Write a record as a line, with its line break."""
     try:
-        text = _ADAPTER.dump_json(record)
+        text = _cluster_text(record) if isinstance(record, ClusterRecord) else _ADAPTER.dump_json(record)
     except ValueError:  # a file name that is not UTF-8 has no place in JSON as it is
         escaped = _ADAPTER.dump_json(_mapped(record, _escape))
         text = _ESCAPED + escaped + b"}"
@@ -149,6 +200,8 @@ def decode(line: bytes) -> Record:
     if line[-1:] != b"\n" or line[:9] != b"%08x " % zlib.crc32(text):
         raise NotARecord("is torn or damaged")
     try:
+        if text.startswith(_BEFORE_OWN):
+            return _cluster_record(text)
         if not text.startswith(_ESCAPED):
             return _ADAPTER.validate_json(text)
         escaped = _ADAPTER.validate_json(json.dumps(json.loads(text)["escaped"]))
@@ -156,6 +209,65 @@ def decode(line: bytes) -> Record:
         first = error.errors(include_url=False, include_input=False)[0]
         raise NotARecord(f"is no record of format {FORMAT}: {first['msg']}") from None
     return _mapped(escaped, _unescape)
+
+
+def _cluster_text(record: ClusterRecord) -> bytes:
+    """Write a cluster in its three parts."""
+    cluster = record.cluster
+    own = _Own(record.account, cluster.ref, cluster.status)
+    beside = _Beside(
+        blind_spots=cluster.blind_spots,
+        facts=cluster.facts,
+        notes=cluster.notes,
+        remediations=cluster.remediations,
+        permissions_missing=cluster.permissions_missing,
+    )
+    parts = (_OWN.dump_json(own), _BEFORE_BESIDE, _BESIDE.dump_json(beside), _BEFORE_VERDICT, _verdict_text(cluster))
+    return b"".join((_BEFORE_OWN, *parts, b"}"))
+
+
+def _verdict_text(cluster: ClusterResult) -> bytes:
+    """Write a verdict, once where several clusters have it."""
+    last, text = _written.get(id(cluster.findings), (None, b""))
+    if last and last.message is cluster.message and last.capabilities is cluster.capabilities:
+        return text
+    text = _VERDICT.dump_json(_Verdict(cluster.message, cluster.findings, cluster.capabilities))
+    if len(_written) >= _KEPT:
+        _written.clear()
+    _written[id(cluster.findings)] = cluster, text
+    return text
+
+
+def _cluster_record(text: bytes) -> ClusterRecord:
+    """Read a cluster's three parts."""
+    first, _, rest = text[len(_BEFORE_OWN) : -1].partition(_BEFORE_BESIDE)
+    second, _, third = rest.partition(_BEFORE_VERDICT)
+    own, beside, verdict = _OWN.validate_json(first), _read_beside(second), _read_verdict(third)
+    cluster = ClusterResult(
+        ref=own.ref,
+        status=own.status,
+        message=verdict.message,
+        findings=verdict.findings,
+        capabilities=verdict.capabilities,
+        blind_spots=beside.blind_spots,
+        facts=beside.facts,
+        notes=beside.notes,
+        remediations=beside.remediations,
+        permissions_missing=beside.permissions_missing,
+    )
+    return ClusterRecord(own.account, cluster)
+
+
+@lru_cache(maxsize=_KEPT)
+def _read_beside(text: bytes) -> _Beside:
+    """Read what stands beside a verdict, once where it comes again."""
+    return _BESIDE.validate_json(text)
+
+
+@lru_cache(maxsize=_KEPT)
+def _read_verdict(text: bytes) -> _Verdict:
+    """Read a verdict, once where it comes again."""
+    return _VERDICT.validate_json(text)
 
 
 def _escape(text: str) -> str:

@@ -28,6 +28,8 @@ CLUSTERS: Final = 5
 FOLDERS: Final = 10
 ORGANIZATION: Final = "organizations/900"
 _PAGE: Final = 200
+_PLACEHOLDER: Final = "PROJECT-ID00"
+"""Stands for a project's id in an answer that is made beforehand, and is as long as one."""
 
 
 def project_id(number: int) -> str:
@@ -48,7 +50,7 @@ def _template() -> str:
         {
             "name": f"cluster-{number}",
             "location": "europe-west1",
-            "selfLink": f"https://container.googleapis.com/v1/projects/PROJECT-ID00/locations/europe-west1/clusters/{number}",
+            "selfLink": f"https://container.googleapis.com/v1/projects/{_PLACEHOLDER}/locations/europe-west1/clusters/{number}",
             "status": "RUNNING",
             "currentMasterVersion": "1.34.1-gke.2037000",
             "currentNodeVersion": "1.34.1-gke.2037000",
@@ -88,21 +90,25 @@ def _template() -> str:
 def _clusters(project: str) -> bytes:
     """Make the answer for one project."""
     message = container_v1.ListClustersResponse.pb(container_v1.ListClustersResponse())
-    json_format.Parse(_template().replace("PROJECT-ID00", project), message)
+    json_format.Parse(_template().replace(_PLACEHOLDER, project), message)
     answer: bytes = message.SerializeToString()
     return answer
 
 
 async def _list_sinks(request: bytes) -> bytes:
     """Answer ListSinks with the two sinks that each project has."""
-    del request
-    return _SINKS
+    return _of_project(_SINKS, request)
 
 
 async def _list_buckets(request: bytes) -> bytes:
     """Answer ListBuckets with the two buckets that each project has."""
-    del request
-    return _BUCKETS
+    return _of_project(_BUCKETS, request)
+
+
+def _of_project(answer: bytes, request: bytes) -> bytes:
+    """Put the name of the project that is asked for into an answer; all names are of one length."""
+    start = request.index(b"projects/") + len(b"projects/")
+    return answer.replace(_PLACEHOLDER.encode(), request[start : start + len(_PLACEHOLDER)])
 
 
 async def _policy(request: bytes) -> bytes:
@@ -157,19 +163,19 @@ def _made(response: Any, body: dict[str, object]) -> bytes:  # noqa: ANN401 - a 
     return answer
 
 
-_BUCKET: Final = "logging.googleapis.com/projects/p/locations/global/buckets"
+_BUCKETS_OF: Final = f"projects/{_PLACEHOLDER}/locations/global/buckets"
 _SINKS: Final = _made(
     ListSinksResponse,
     {
         "sinks": [
             {
                 "name": "_Required",
-                "destination": f"{_BUCKET}/_Required",
+                "destination": f"logging.googleapis.com/{_BUCKETS_OF}/_Required",
                 "filter": 'LOG_ID("cloudaudit.googleapis.com/activity")',
             },
             {
                 "name": "_Default",
-                "destination": f"{_BUCKET}/_Default",
+                "destination": f"logging.googleapis.com/{_BUCKETS_OF}/_Default",
                 "filter": 'NOT LOG_ID("cloudaudit.googleapis.com/activity")',
             },
         ]
@@ -179,8 +185,8 @@ _BUCKETS: Final = _made(
     ListBucketsResponse,
     {
         "buckets": [
-            {"name": "projects/p/locations/global/buckets/_Default", "retentionDays": 30, "lifecycleState": "ACTIVE"},
-            {"name": "projects/p/locations/global/buckets/_Required", "retentionDays": 400, "lifecycleState": "ACTIVE"},
+            {"name": f"{_BUCKETS_OF}/_Default", "retentionDays": 30, "lifecycleState": "ACTIVE"},
+            {"name": f"{_BUCKETS_OF}/_Required", "retentionDays": 400, "lifecycleState": "ACTIVE"},
         ]
     },
 )

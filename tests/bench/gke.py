@@ -73,6 +73,9 @@ def _fake() -> Iterator[dict[str, str]]:
                 "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(folder / "ca.pem"),
                 "REQUESTS_CA_BUNDLE": str(folder / "ca.pem"),
                 "NO_GCE_CHECK": "true",
+                # Google's library asks its own host beside, whatever the endpoints, where credentials may be used.
+                "HTTPS_PROXY": "http://127.0.0.1:9",
+                "NO_PROXY": "127.0.0.1",
             }
             server.stdin.close()
 

@@ -11,7 +11,7 @@ import providers
 from scanner.errors import UsageError
 from scanner.knowledge import provider_knowledge
 from scanner.model import Grade, Link, RequestCategory
-from scanner.ports import AccountOptions
+from scanner.ports import AccountOptions, OrganizationOptions, OrganizationProvider
 
 SDKS = ("boto3", "botocore", "google", "azure", "aiohttp", "grpc")
 KINDS = providers.kinds()
@@ -34,6 +34,20 @@ def test_it_says_what_it_is(kind: str) -> None:
 def test_every_option_is_described(kind: str) -> None:
     undescribed = [name for name, field in providers.load(kind).options.model_fields.items() if not field.description]
     assert undescribed == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_option_of_an_organization_is_described(kind: str) -> None:
+    provider = providers.load(kind)
+    if isinstance(provider, OrganizationProvider):
+        options = provider.organization_options
+        assert issubclass(options, OrganizationOptions)
+        assert [name for name, field in options.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("kind", ["aks", "eks"])
+def test_those_whose_cloud_lists_its_accounts_find_them(kind: str) -> None:
+    assert isinstance(providers.load(kind), OrganizationProvider)
 
 
 @pytest.mark.parametrize("kind", KINDS)

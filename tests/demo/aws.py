@@ -21,6 +21,7 @@ CORPORATION: Final = {
     "500000000002": "website",
     "500000000003": "warehouse",
     "500000000004": "research",
+    "500000000005": "analytics",
 }
 """The accounts of an organisation that the scan finds by itself."""
 ROLES: Final = {PRODUCTION: role_arn(PRODUCTION), STAGING: role_arn(STAGING)}
@@ -104,18 +105,26 @@ def _staging(aws: AwsEmulator, newest: datetime) -> None:
 
 
 def _corporation(aws: AwsEmulator, newest: datetime) -> None:
-    """Make an organisation whose accounts nobody names: AWS Config knows some of their clusters, and not the others."""
+    """Make an organisation whose accounts nobody names: inventories know some of their clusters, and not the others."""
     for account, name in CORPORATION.items():
         aws.organization.add(account, name)
         aws.add_regions(account, "eu-west-1", "us-east-1")
     aws.organization.add("500000000009", "closed-last-year", State="SUSPENDED")
     aws.organization.add("500000000010", "sandbox-10")
-    known, empty, behind, unrecorded = CORPORATION
+    known, empty, behind, unrecorded, evaluated = CORPORATION
     for account in (known, empty, behind):
         aws.organization.record(account, "eu-west-1", "us-east-1")
     seen = (newest - timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    for account, name in ((known, "found-by-config"), (behind, "changed-since"), (unrecorded, "found-by-listing")):
+    for account, name in (
+        (known, "found-by-config"),
+        (behind, "changed-since"),
+        (unrecorded, "found-by-listing"),
+        (evaluated, "found-by-telemetry"),
+    ):
         _Region(aws, account, "eu-west-1", newest).add(name, _BOTH, retention_days=90)
+    aws.telemetry.start("us-east-1", "eu-west-1")
+    aws.telemetry.vpc(evaluated, "eu-west-1", "us-east-1")
+    aws.telemetry.cluster(evaluated, "eu-west-1", "found-by-telemetry", *_BOTH)
     aws.organization.capture(known, "eu-west-1", "found-by-config", *_BOTH, at=seen)
     aws.organization.capture(behind, "eu-west-1", "changed-since", "api", at=seen)
 

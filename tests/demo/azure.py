@@ -1,4 +1,4 @@
-"""The demo's Azure: two subscriptions with clusters in every state that matters, and three without, on loopback.
+"""The demo's Azure: two subscriptions with clusters in every state that matters, three without, and an organisation.
 
 Each cluster is named after what it stands for.
 """
@@ -35,7 +35,7 @@ def environment(azure: AzureEmulator) -> dict[str, str]:
 
 
 def populate(azure: Azure) -> None:
-    """Make the subscriptions: one that is listed by itself, a management group, and one that is out of reach."""
+    """Make the subscriptions: one that is listed by itself, two management groups, and one that is out of reach."""
     azure.page_size = 10  # so that lists and queries have several pages
     azure.groups = {name: ["audit", "allLogs"] for name in _IN_AUDIT} | {"kube-scheduler": None, "kube-apiserver": ...}
     production = _Subscription(azure, azure.subscription(1, "production", group="production"))
@@ -52,6 +52,25 @@ def populate(azure: Azure) -> None:
     azure.deny("Microsoft.ContainerService/managedClusters/read", f"/subscriptions/{hidden}")
     azure.subscription(4, "closed", state="Disabled", group="platform")
     azure.deny("*", f"/subscriptions/{azure.subscription(5, 'forbidden', group='forbidden')}")
+    _organisation(azure)
+
+
+def _organisation(azure: Azure) -> None:
+    """Make a management group whose subscriptions become accounts: two with clusters, which share a workspace."""
+    logs, shop, bank = (
+        azure.subscription(number, name, group="corp") for number, name in ((11, "logs"), (12, "shop"), (13, "bank"))
+    )
+    azure.subscription(14, "closed-last-year", state="Disabled", group="corp")
+    azure.subscription(15, "sandbox-1", group="corp")
+    shared: dict[str, Any] = {
+        "workspaceId": azure.workspace(logs, "central"),
+        "logAnalyticsDestinationType": "Dedicated",
+    }
+    azure.setting(azure.cluster(shop, "storefront"), *_BOTH, **shared)
+    azure.setting(azure.cluster(bank, "payments"), "kube-audit", **shared)
+    new = azure.cluster(bank, "newer-than-the-graph")
+    azure.setting(new, *_BOTH, **shared)
+    azure.graph_lacks.add(new.lower())
 
 
 def _exported(production: _Subscription) -> None:

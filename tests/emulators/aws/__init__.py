@@ -22,6 +22,7 @@ from tests.emulators.aws import faults, state
 from tests.emulators.aws.faults import Answer, Fault
 from tests.emulators.aws.organization import Organization
 from tests.emulators.aws.state import ABSENT, Group
+from tests.emulators.aws.telemetry import Telemetry
 from tests.emulators.aws.wire import Call, Environ, StartResponse, read_call, respond
 
 __all__ = ["ABSENT", "HOME_ACCOUNT", "AwsEmulator", "Group", "faults", "role_arn", "running"]
@@ -50,6 +51,7 @@ class AwsEmulator:
         self._log_classes: dict[tuple[str, str, str], str] = {}
         self._enforced: set[str] = set()
         self.organization = Organization()
+        self.telemetry = Telemetry()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -120,7 +122,18 @@ class AwsEmulator:
             asked = str(call.parameters.get("AccountId", call.account))
             answer = self.organization.answer(call, self._regions.get(asked, ()))
             return respond(environ, start_response, 200, json.dumps(answer).encode(), {"Content-Type": _JSON})
+        if call.service == "observabilityadmin":
+            return self._telemetry(call, environ, start_response)
         return self._complete(call, environ, start_response)
+
+    def _telemetry(self, call: Call, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a call of CloudWatch telemetry config."""
+        answer = self.telemetry.answer(call)
+        if answer is None:
+            refused = faults.error(400, "ValidationException", "Telemetry evaluation does not run, or bad input.")
+            return refused(call, environ, start_response)
+        body = json.dumps(answer).encode()
+        return respond(environ, start_response, 200, body, {"Content-Type": "application/json"})
 
     def _describe_regions(self, call: Call, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """List the account's regions: moto gives all there are, whatever the filter."""

@@ -58,10 +58,12 @@ _DENIED_CODES: Final = {
     "config": (400, "AccessDeniedException"),
     "eks": (403, "AccessDeniedException"),
     "logs": (400, "AccessDeniedException"),
+    "observabilityadmin": (400, "AccessDeniedException"),
     "organizations": (400, "AccessDeniedException"),
 }
 _THROTTLED_CODES: Final = {
     "config": (400, "ThrottlingException", "Rate exceeded"),
+    "observabilityadmin": (429, "TooManyRequestsException", "Rate exceeded"),
     "organizations": (400, "TooManyRequestsException", "Rate exceeded"),
     "eks": (429, "ThrottlingException", "Rate exceeded"),
     "logs": (400, "ThrottlingException", "Rate exceeded"),

@@ -74,6 +74,8 @@ def _operation(environ: Environ, service: str, body: bytes) -> tuple[str, dict[s
         return _OPERATION_OF_PATH[len(parts)], query
     if service == "account":
         return environ["PATH_INFO"].strip("/")[:1].upper() + environ["PATH_INFO"].strip("/")[1:], json.loads(body)
+    if service == "observabilityadmin":
+        return environ["PATH_INFO"].strip("/"), json.loads(body or b"{}")
     form: dict[str, object] = {key: values[0] for key, values in parse_qs(body.decode()).items()}
     return str(form.pop("Action")), form
 
@@ -91,7 +93,7 @@ def refuse(
     call: Call, environ: Environ, start_response: StartResponse, status: int, code: str, message: str
 ) -> Iterable[bytes]:
     """Answer with an error in the words and the shape of the service that is called."""
-    if call.service in ("account", "eks"):
+    if call.service in ("account", "eks", "observabilityadmin"):
         headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code}
         body = json.dumps({"message": message})
     elif call.service in ("config", "logs", "organizations"):

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from tests.emulators.azure import graph
 from tests.emulators.azure.identity import Issuer
-from tests.emulators.azure.state import APPLICATION, OBJECT_ID, Azure, Fault
+from tests.emulators.azure.state import APPLICATION, GROUPS, OBJECT_ID, Azure, Fault
 
 AUDIENCES: Final = frozenset(
     {
@@ -28,7 +28,11 @@ _INSIGHTS: Final = re.compile(
 )
 _TABLE: Final = re.compile(r"(/subscriptions/.+/workspaces/[^/]+)/tables/(\w+)", re.IGNORECASE)
 _POLICY: Final = re.compile(r"(/subscriptions/.+/storageAccounts/[^/]+)/managementPolicies/default", re.IGNORECASE)
-_PERMISSIONS: Final = re.compile(r"(/subscriptions/[^/]+)/providers/Microsoft\.Authorization/permissions")
+_PERMISSIONS: Final = re.compile(
+    r"(/subscriptions/[^/]+|/providers/Microsoft\.Management/managementGroups/[^/]+)"
+    r"/providers/Microsoft\.Authorization/permissions"
+)
+_DESCENDANTS: Final = re.compile(r"/providers/Microsoft\.Management/managementGroups/([^/]+)/descendants")
 _SUBSCRIPTION: Final = re.compile(r"/subscriptions/([^/]+)")
 _RESOURCES: Final = re.compile(r"/subscriptions/([^/]+)/resources")
 _FILTER: Final = re.compile(r"resourceType eq '([^']+)' and name eq '([^']+)'")
@@ -47,7 +51,7 @@ class Manager:
         """Answer one request: faults first, then its token, then what it asks for."""
         path = request.path
         self._azure.calls[request.method, path] += 1
-        fault = self._azure.fault_for(path)
+        fault = self._azure.fault_for(f"{path}/{await _table_of(request)}")
         if fault:
             shown = await show(fault, request)
             if shown is not None:
@@ -90,6 +94,7 @@ class Manager:
             (_TABLE, self._table),
             (_POLICY, self._policy),
             (_PERMISSIONS, self._permissions),
+            (_DESCENDANTS, self._descendants),
             (_RESOURCES, self._by_filter),
             (_SUBSCRIPTION, self._subscription),
             (_LIST, self._list),
@@ -156,9 +161,35 @@ class Manager:
         return refused or (web.json_response({"properties": {"policy": policy}}) if policy else missing)
 
     def _permissions(self, _request: web.Request, found: re.Match[str]) -> web.Response:
-        """Give what the application may do at a subscription."""
+        """Give what the application may do at a subscription or a management group."""
         denied = self._denied("Microsoft.Authorization/permissions/read", found[1])
         return denied or web.json_response({"value": self._azure.permissions_at(found[1])})
+
+    def _descendants(self, request: web.Request, found: re.Match[str]) -> web.Response:
+        """List what is below a management group, a management group of its own first."""
+        name = found[1]
+        if name not in self._azure.management_groups:
+            return error(404, "NotFound", f"'{name}' not found.")
+        parent = {"id": f"{GROUPS}/{name}"}
+        below: list[dict[str, Any]] = [
+            {
+                "id": f"{GROUPS}/{name}-below",
+                "type": "Microsoft.Management/managementGroups",
+                "name": f"{name}-below",
+                "properties": {"displayName": "Below", "parent": parent},
+            }
+        ]
+        below += [
+            {
+                "id": self._azure.subscriptions[one]["id"],
+                "type": "/subscriptions",
+                "name": one,
+                "properties": {"displayName": self._azure.subscriptions[one]["displayName"], "parent": parent},
+            }
+            for one in self._azure.management_groups[name]
+        ]
+        denied = self._denied("Microsoft.Management/managementGroups/descendants/read", f"{GROUPS}/{name}")
+        return denied or self._pages(request, below)
 
     def _by_filter(self, request: web.Request, found: re.Match[str]) -> web.Response:
         """List a subscription's resources by type and name; those that may not be read are left out without a word."""
@@ -220,6 +251,13 @@ class Manager:
             " your credentials."
         )
         return error(403, "AuthorizationFailed", text)
+
+
+async def _table_of(request: web.Request) -> str:
+    """Give the table that a query of Resource Graph asks for; nothing for other requests."""
+    if request.path != "/providers/Microsoft.ResourceGraph/resources":
+        return ""
+    return str(json.loads(await request.read())["query"]).partition(" ")[0]
 
 
 async def show(fault: Fault, request: web.Request) -> web.StreamResponse | None:

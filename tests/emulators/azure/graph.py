@@ -47,7 +47,9 @@ def answer(azure: Azure, query: dict[str, Any]) -> web.Response:
 
 def _scope(azure: Azure, query: dict[str, Any]) -> list[str]:
     """Give the subscriptions of a query that the application may read."""
-    wanted = list(query.get("subscriptions", []))
+    is_scoped = "subscriptions" in query or "managementGroups" in query
+    wanted = list(query["subscriptions"]) if "subscriptions" in query else []
+    wanted += [] if is_scoped else list(azure.subscriptions)
     for group in query.get("managementGroups", []):
         wanted += azure.management_groups.get(group, [])
     action = "Microsoft.Resources/subscriptions/read"
@@ -61,9 +63,11 @@ def _subscriptions(azure: Azure, scope: list[str]) -> list[dict[str, Any]]:
             "id": azure.subscriptions[one]["id"],
             "name": azure.subscriptions[one]["displayName"],
             "subscriptionId": one,
+            "tenantId": azure.subscriptions[one]["tenantId"],
             "state": azure.subscriptions[one]["state"],
         }
         for one in sorted(scope)
+        if one not in azure.graph_lacks
     ]
 
 
@@ -74,12 +78,18 @@ def _resources(azure: Azure, scope: list[str], text: str) -> list[dict[str, Any]
     rows = []
     for subscription in scope:
         for kind in kinds:
-            for one in azure.below(subscription, kind):
-                if azure.allows(f"{one['type']}/read", one["id"]):
+            for one in azure.below(subscription, kind) + _kept(azure, subscription, kind):
+                if one["id"].lower() not in azure.graph_lacks and azure.allows(f"{one['type']}/read", one["id"]):
                     bag = {name: one["properties"].get(source) for name, source in _BAG.findall(text)}
                     head = {name: one.get(name, "") for name in ("id", "name", "kind", "location")}
                     rows.append({**head, "type": kind, "subscriptionId": subscription, "properties": bag})
     return sorted(rows, key=lambda row: str(row["id"]))
+
+
+def _kept(azure: Azure, subscription: str, kind: str) -> list[dict[str, Any]]:
+    """Give the resources of one type of a subscription that are not there any more."""
+    found = [one for one in azure.graph_keeps.values() if str(one["type"]).lower() == kind.lower()]
+    return [one for one in found if str(one["id"]).startswith(f"/subscriptions/{subscription}/")]
 
 
 def _page(azure: Azure, rows: list[dict[str, Any]], options: dict[str, Any]) -> web.Response:
@@ -89,6 +99,8 @@ def _page(azure: Azure, rows: list[dict[str, Any]], options: dict[str, Any]) -> 
     start = int(base64.b64decode(token)) if token else 0
     page = rows[start : start + size]
     body: dict[str, Any] = {"totalRecords": len(rows), "count": len(page), "resultTruncated": "false", "data": page}
+    if azure.is_truncated:
+        return web.json_response({**body, "totalRecords": len(page), "resultTruncated": "true"})
     if start + size < len(rows):
         following = start if azure.is_looping and token else start + size
         body["$skipToken"] = base64.b64encode(str(following).encode()).decode()

@@ -32,12 +32,14 @@ class Issuer:
         flows: How each token was asked for, in order.
         is_down: Whether every request for a token fails.
         lifetime: For how many seconds tokens are good.
+        tenant: The tenant that tokens name.
     """
 
     given: dict[str, str] = field(default_factory=dict)
     flows: list[str] = field(default_factory=list)
     is_down: bool = False
     lifetime: int = 3600
+    tenant: str = TENANT
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
 
     def certificate(self) -> bytes:
@@ -103,7 +105,13 @@ class Issuer:
 
     def _answer(self, audience: str) -> web.Response:
         """Give a token out."""
-        claims = {"aud": audience, "appid": APPLICATION, "oid": OBJECT_ID, "tid": TENANT, "jti": secrets.token_hex(8)}
+        claims = {
+            "aud": audience,
+            "appid": APPLICATION,
+            "oid": OBJECT_ID,
+            "tid": self.tenant,
+            "jti": secrets.token_hex(8),
+        }
         parts = [
             base64.urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=").decode() for one in ({"alg": "x"}, claims)
         ]

@@ -16,6 +16,7 @@ CATEGORIES: Final = (
     "kube-apiserver", "kube-audit", "kube-audit-admin", "kube-controller-manager", "kube-scheduler",
     "cluster-autoscaler", "cloud-controller-manager", "guard",
 )  # fmt: skip
+GROUPS: Final = "/providers/Microsoft.Management/managementGroups"
 MANAGED: Final = "Microsoft.ContainerService/managedClusters"
 CONNECTED: Final = "Microsoft.Kubernetes/connectedClusters"
 
@@ -27,8 +28,9 @@ class Fault:
     Attributes:
         kind: ``status`` answers an error; ``hang`` nothing for a while; ``trickle`` a body byte by byte; ``drop`` cuts
             the connection; ``truncate`` ends a body early; ``body`` answers `body` as it is.
-        path: A part of the path, in any case.
+        path: A part of the path, in any case; that of a query of Resource Graph ends with the table it asks for.
         times: How often it goes wrong before it goes right again; -1 for ever.
+        after: How often it goes right before.
         status: The status of ``status`` and ``body``.
         code: The code of ``status``.
         headers: Further headers of ``status``.
@@ -42,6 +44,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: str = ""
     seconds: float = 60.0
+    after: int = 0
 
 
 @dataclass
@@ -81,6 +84,9 @@ class Azure:
         quota: How many queries Resource Graph answers before its quota is used up; it never is where that is None.
         subscription_limit: How many subscriptions a query of Resource Graph looks at; all where that is None.
         quota_back_at: When it answers again, in seconds of the monotonic clock.
+        graph_lacks: Ids of subscriptions and resources, in lower case, that Resource Graph does not know yet.
+        graph_keeps: Resources that Resource Graph still shows, by their ids in lower case.
+        is_truncated: Whether Resource Graph truncates its answers and names no further page.
     """
 
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -102,6 +108,9 @@ class Azure:
     is_looping: bool = False
     lost_rows: int = 0
     subscription_limit: int | None = None
+    graph_lacks: set[str] = field(default_factory=set)
+    graph_keeps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    is_truncated: bool = False
 
     def subscription(self, number: int = 1, name: str = "", state: str = "Enabled", group: str = "root") -> str:
         """Make a subscription within a management group; gives its id."""
@@ -202,18 +211,26 @@ class Azure:
 
     def allows(self, action: str, scope: str) -> bool:
         """Say whether the application may do something."""
-        return any(role.covers(scope) and role.allows(action) for role in self.roles) and not any(
-            role.covers(scope) and role.allows(action) for role in self.denied
+        scopes = self._scopes(scope)
+        return any(role.allows(action) and any(map(role.covers, scopes)) for role in self.roles) and not any(
+            role.allows(action) and any(map(role.covers, scopes)) for role in self.denied
         )
 
     def permissions_at(self, scope: str) -> list[dict[str, list[str]]]:
         """Give what the application may do at a scope, as Azure tells it who asks for its own permissions."""
-        lost = [action for role in self.denied if role.covers(scope) for action in role.actions]
+        scopes = self._scopes(scope)
+        lost = [action for role in self.denied if any(map(role.covers, scopes)) for action in role.actions]
         return [
             {"actions": [*role.actions], "notActions": [*role.not_actions, *lost], "dataActions": []}
             for role in self.roles
-            if role.covers(scope)
+            if any(map(role.covers, scopes))
         ]
+
+    def _scopes(self, scope: str) -> list[str]:
+        """Give a scope with the management groups above it, whose roles it inherits."""
+        subscription = scope.split("/")[2] if scope.startswith("/subscriptions/") else ""
+        groups = [name for name, below in self.management_groups.items() if subscription in below]
+        return [scope, *(f"{GROUPS}/{name}" for name in groups)]
 
     def below(self, subscription: str, kind: str) -> list[dict[str, Any]]:
         """Give copies of a subscription's resources of one type, by their ids."""
@@ -228,6 +245,9 @@ class Azure:
         """Give the fault that a request meets, and count it."""
         for fault in self.faults:
             if fault.path.lower() in path.lower() and fault.times:
+                if fault.after:
+                    fault.after -= 1
+                    continue
                 fault.times -= 1
                 return fault
         return None

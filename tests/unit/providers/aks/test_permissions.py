@@ -24,7 +24,18 @@ def test_every_permission_that_a_call_may_lack_is_in_the_role() -> None:
         if name.isupper() and not name.startswith("_") and isinstance(value, str)
     }
     unneeded = {"Microsoft.Resources/subscriptions/resources/read"}
-    assert named - unneeded <= set(json.loads(PROVIDER.permissions("observe"))["Actions"])
+    observing, organization = (
+        set(json.loads(PROVIDER.permissions(one))["Actions"]) for one in ("observe", "organization")
+    )
+    assert named - unneeded <= observing | organization
+
+
+def test_the_role_of_an_organization_is_the_usual_one_and_its_list_at_a_management_group() -> None:
+    usual, found = json.loads(PROVIDER.permissions()), json.loads(PROVIDER.permissions("organization"))
+    more = set(found["Actions"]) - set(usual["Actions"])
+    assert more == {"Microsoft.Management/managementGroups/descendants/read"}
+    assert set(usual["Actions"]) < set(found["Actions"])
+    assert found["AssignableScopes"] == ["/providers/Microsoft.Management/managementGroups/MANAGEMENT_GROUP"]
 
 
 def test_only_observe_reads_records() -> None:
@@ -41,4 +52,4 @@ def test_built_in_roles_are_named_with_their_ids() -> None:
 def test_another_variant_is_refused() -> None:
     with pytest.raises(UsageError) as refused:
         PROVIDER.permissions("mars")
-    assert (refused.value.where, refused.value.hint) == ("--permissions", "there are observe, builtin")
+    assert (refused.value.where, refused.value.hint) == ("--permissions", "there are observe, organization, builtin")

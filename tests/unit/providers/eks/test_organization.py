@@ -338,7 +338,7 @@ async def test_where_the_inventory_is_behind_eks_counts_and_the_difference_is_to
     assert got.notes == [
         (
             "cluster deleted in eu-west-1, which AWS Config aggregator organization had as of 2026-03-01T09:00:00Z,"
-            " is gone: the region was listed"
+            " is gone: the region is listed"
         )
     ]
 
@@ -358,9 +358,7 @@ async def test_an_inventory_that_cannot_be_asked_is_done_without(corp: AwsEmulat
     found = await discover(config_aggregator="organization", config_region=THERE)
     assert len(found.accounts) == 3
     [note] = found.notes
-    assert note.startswith(
-        "AWS Config aggregator organization in us-east-1 could not be asked, so that every region of"
-    )
+    assert note.startswith("AWS Config aggregator organization in us-east-1 could not be asked, so that what it would")
     assert set((await read(found.accounts[f"corp/{ONE}"])).clusters) == {"prod"}
 
 
@@ -375,6 +373,20 @@ async def test_an_account_whose_regions_are_not_told_is_asked_itself(
     assert set(got.clusters) == {"prod"}
     [note] = got.notes
     assert note.startswith("every region is listed, because account:ListRegions did not say which there are: ")
+    assert sorted(call.region for call in corp.called("eks:ListClusters")) == [HERE, THERE]
+
+
+async def test_a_cluster_is_not_absent_where_the_regions_are_not_told_either(
+    corp: AwsEmulator, discover: Discover
+) -> None:
+    corp.organization.capture(ONE, HERE, "prod", *BOTH)
+    corp.inject(faults.deny(), "account:ListRegions")
+    found = await discover(config_aggregator="organization")
+    assert "found in" in {fact.name for fact in (await read(found.accounts[f"corp/{ONE}"])).clusters["prod"].facts}
+    corp.inject(faults.deny(), "sts:AssumeRole")
+    got = await read(found.accounts[f"corp/{ONE}"])
+    assert assess(got.clusters["prod"], RuleSettings()).status is Status.UNKNOWN
+    assert (await read(found.accounts[f"corp/{TWO}"])).clusters == {}
 
 
 @pytest.mark.parametrize(
@@ -460,6 +472,8 @@ def test_the_printed_policy_names_every_call_of_the_hub() -> None:
         "account:ListRegions",
         "config:DescribeConfigurationAggregatorSourcesStatus",
         "config:SelectAggregateResourceConfig",
+        "observabilityadmin:GetTelemetryEvaluationStatusForOrganization",
+        "observabilityadmin:ListResourceTelemetryForOrganization",
         "organizations:ListAccounts",
         "organizations:ListAccountsForParent",
         "organizations:ListOrganizationalUnitsForParent",
