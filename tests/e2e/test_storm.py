@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.storms import eks
-from tests.e2e.storms.sky import Place, Row, Scanned, Skies, Sky, passes_on, scan, unknowns
+from tests.e2e.storms import aks, eks, gke
+from tests.e2e.storms.sky import PAGED, Place, Row, Scanned, Skies, Sky, passes_on, scan
 from tests.unit.cli.test_commands import Run, run
 
 __all__ = ["run"]  # the fixture
 
-CLOUDS: dict[str, Skies] = {"eks": eks.sky}
+CLOUDS: dict[str, Skies] = {"aks": aks.sky, "eks": eks.sky, "gke": gke.sky}
 Struck = dict[tuple[str, str, str], Place]
 
 
@@ -36,8 +36,10 @@ def test_a_storm_changes_no_finding_of_whom_it_misses_and_lets_nobody_pass_whom_
     numbers = count(1)
     calm = {shape: sky.add(shape, next(numbers)) for shape in sky.shapes}
     before = scan(run, sky, tmp_path / "calm", calm.values())
+    for place in calm.values():
+        assert {row["status"] for row in place.rows(before.accounts)} <= {"PASS", "SKIP"}, place.name
     made = {shape: sky.calls(place) for shape, place in calm.items()}
-    assert frozenset().union(*made.values()) >= sky.named, "calls that a calm scan does not make"
+    assert sky.methods(frozenset().union(*made.values())) >= sky.named, "calls that a calm scan does not make"
     struck = strike_everything(sky, made, numbers)
     troubled = {name: sky.add(trouble.shape, next(numbers)) for name, trouble in sky.troubles.items()}
     for name, place in troubled.items():
@@ -45,8 +47,10 @@ def test_a_storm_changes_no_finding_of_whom_it_misses_and_lets_nobody_pass_whom_
     after = scan(run, sky, tmp_path / "stormy", [*calm.values(), *struck.values(), *troubled.values()])
     for place in calm.values():
         assert json.dumps(place.rows(after.accounts), indent=2) == json.dumps(place.rows(before.accounts), indent=2)
-        assert "PASS" in {row["status"] for row in place.rows(after.accounts)}, place.name
-    wrong = [f"{one}: {why}" for one, place in struck.items() for why in complaints(sky, one, place, after.accounts)]
+    usual = {text for place in calm.values() for _, text in place.unknowns(before.accounts)}
+    wrong = [
+        f"{one}: {why}" for one, place in struck.items() for why in complaints(sky, one, place, after.accounts, usual)
+    ]
     assert not wrong, "\n".join(wrong)
     for name, place in troubled.items():
         [row, *_] = place.rows(after.accounts)
@@ -56,32 +60,38 @@ def test_a_storm_changes_no_finding_of_whom_it_misses_and_lets_nobody_pass_whom_
 
 
 def strike_everything(sky: Sky, made: dict[str, Set[str]], numbers: Iterator[int]) -> Struck:
-    """Let each call that is made for a place of each shape meet each fault, in a place of its own."""
-    struck = {}
+    """Let each call that is made meet each fault, in a place of its own, of the first shape that has it made."""
+    struck: Struck = {}
     for shape, calls in made.items():
-        for call in sorted(calls):
+        before = {call for _, call, _ in struck}
+        for call in sorted(calls - (before - sky.everywhere)):
             for fault in sky.faults(call):
-                place = struck[shape, call, fault] = sky.add(shape, next(numbers))
+                place = struck[shape, call, fault] = sky.add(shape, next(numbers), fault)
                 sky.strike(place, call, fault)
     return struck
 
 
-def complaints(sky: Sky, one: tuple[str, str, str], place: Place, accounts: dict[str, Row]) -> Iterator[str]:
+def complaints(
+    sky: Sky, one: tuple[str, str, str], place: Place, accounts: dict[str, Row], usual: Set[str]
+) -> Iterator[str]:
     """Say what is wrong with how a place is reported that was struck."""
-    shape, call, _fault = one
-    rows = place.rows(accounts)
+    shape, call, fault = one
+    rows, words = place.rows(accounts), sky.words(call)
     if call not in sky.calls(place):
         yield "the call was not made"
-    said = [told for row in rows for told in unknowns(row) if sky.word(call) in json.dumps(told)]
+    said = [told for told, text in place.unknowns(accounts) if text not in usual and any(one in text for one in words)]
     if not said:
-        yield f"nothing says that {sky.word(call)} is why something is unknown"
-    if any(told.get("whole_account") is not None and not (told["hint"] or told["permission"]) for told in said):
+        yield f"nothing says that {' or '.join(words)} is why something is unknown"
+    if any("hint" in told and not (told["hint"] or told["permission"]) for told in said):
         yield "a failure does not say what to do"
-    if found := [where for row in rows for where in passes_on(row, sky.word(call))]:
+    found = [where for row in rows for where in passes_on(row, words)]
+    if found and fault not in PAGED:
         yield f"is ok by what was not read: {found}"
-    passed = "UNKNOWN" not in {row["status"] for row in rows}
-    if passed and call not in sky.beside:
+    if "UNKNOWN" not in {row["status"] for row in rows} and call not in sky.beside:
         yield f"is {[row['status'] for row in rows]} though a {shape} depends on the call"
+    names = [(row["name"], cluster["location"], cluster["name"]) for row in rows for cluster in row["clusters"]]
+    if len(names) > len(set(names)):
+        yield f"names a cluster twice: {names}"
 
 
 def assert_no_secret(sky: Sky, *scans: Scanned) -> None:

@@ -13,7 +13,7 @@ from botocore import xform_name
 
 from providers.eks import calls as product
 from providers.eks import inventory, organization
-from tests.e2e.storms.sky import Place, Trouble
+from tests.e2e.storms.sky import PAGED, Place, Trouble
 from tests.emulators.aws import AwsEmulator, Group, faults, role_arn, running
 from tests.emulators.aws.faults import Answer
 from tests.emulators.aws.organization import Organization
@@ -37,8 +37,8 @@ _FAULTS: Final[dict[str, Callable[[], Answer]]] = {
     ),
 }
 _PAGED: Final[dict[str, Callable[[str], Answer]]] = {
-    "the same page again": faults.repeat_page,
-    "next page missing": faults.lose_page,
+    PAGED[0]: faults.repeat_page,
+    PAGED[1]: faults.lose_page,
 }
 
 
@@ -64,6 +64,8 @@ class EksSky:
             inventory.SOURCES,
         }
     )
+
+    everywhere: Final = frozenset({product.ASSUME_ROLE, product.GET_CALLER_IDENTITY})
 
     def __init__(self, aws: AwsEmulator) -> None:
         """Start without any account."""
@@ -109,7 +111,7 @@ class EksSky:
             ),
         }
 
-    def add(self, shape: str, number: int) -> Place:
+    def add(self, shape: str, number: int, fault: str = "") -> Place:  # noqa: ARG002 - the same for every cloud
         """Make an account, or one that looks into the organisation."""
         account = f"{200_000_000_000 + number:012}"
         name = f"{shape}-{number:04}"
@@ -129,6 +131,10 @@ class EksSky:
             call.action for call in tuple(self._aws.calls) if {call.account, call.parameters.get("RoleArn")} & {*mine}
         )
 
+    def methods(self, calls: Iterable[str]) -> frozenset[str]:
+        """Give the calls as the product names them."""
+        return frozenset(calls)
+
     def faults(self, call: str) -> Iterable[str]:
         """Give the faults of any call, and those of calls whose answers have pages."""
         yield from _FAULTS
@@ -141,9 +147,9 @@ class EksSky:
         answer = _PAGED[fault](_token_of(call)) if fault in _PAGED else _FAULTS[fault]()
         self._aws.inject(answer, call, **by)
 
-    def word(self, call: str) -> str:
+    def words(self, call: str) -> tuple[str, ...]:
         """Give the call as IAM spells it, as the report does."""
-        return call
+        return (call,)
 
     def secrets(self) -> Iterable[str]:
         """Give the source's key and those of the roles."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from tests.unit.cli.test_commands import Run
 
@@ -33,6 +33,12 @@ class Place:
     def rows(self, report: Mapping[str, Row]) -> list[Row]:
         """Give what a report says of it, and of the accounts that were found in it."""
         return [row for name, row in report.items() if name == self.name or name.startswith(f"{self.name}/")]
+
+    def unknowns(self, report: Mapping[str, Row]) -> Iterator[tuple[Row, str]]:
+        """Give all that its rows say is not known, and the same in words that hold for every place of its shape."""
+        for row in self.rows(report):
+            for one in _unknowns(row):
+                yield one, json.dumps(one).replace(self.name, "NAME").replace(self.key, "KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,11 @@ class Sky(Protocol):
         ...
 
     @property
+    def everywhere(self) -> Set[str]:
+        """The calls that go wrong in places of each shape; others go wrong in one of the first that has them made."""
+        ...
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """What leads a scan here."""
         ...
@@ -82,12 +93,16 @@ class Sky(Protocol):
         """What else may happen."""
         ...
 
-    def add(self, shape: str, number: int) -> Place:
-        """Make a place; `number` tells it from all others."""
+    def add(self, shape: str, number: int, fault: str = "") -> Place:
+        """Make a place; `number` tells it from all others, and `fault` is what it will meet."""
         ...
 
     def calls(self, place: Place) -> Set[str]:
         """Give the calls that were made for a place, as far as they are its own."""
+        ...
+
+    def methods(self, calls: Iterable[str]) -> Set[str]:
+        """Give some calls in the names of `named`."""
         ...
 
     def faults(self, call: str) -> Iterable[str]:
@@ -98,8 +113,8 @@ class Sky(Protocol):
         """Let a call go wrong for one place, from now on."""
         ...
 
-    def word(self, call: str) -> str:
-        """Give what the report calls a call."""
+    def words(self, call: str) -> Sequence[str]:
+        """Give what the report may call a call."""
         ...
 
     def secrets(self) -> Iterable[str]:
@@ -107,6 +122,8 @@ class Sky(Protocol):
         ...
 
 
+PAGED: Final = ("the same page again", "next page missing")
+"""The faults of a list whose first page was read all the same."""
 Skies = Callable[[Path], AbstractContextManager[Sky]]
 
 
@@ -146,7 +163,7 @@ def scan(run: Run, sky: Sky, folder: Path, places: Iterable[Place], shards: int 
     return Scanned(report, accounts, "\n".join(written))
 
 
-def unknowns(row: Row) -> Iterator[Row]:
+def _unknowns(row: Row) -> Iterator[Row]:
     """Give all of a row that says something is not known or was not found: failures, links, facts and notes."""
     yield from row["failures"]
     yield from row["notes"]
@@ -156,12 +173,12 @@ def unknowns(row: Row) -> Iterator[Row]:
         yield from cluster["notes"]
 
 
-def passes_on(row: Row, word: str) -> list[tuple[str, str]]:
+def passes_on(row: Row, words: Sequence[str]) -> list[tuple[str, str]]:
     """Give the links of a row that are ok by what some call told."""
     return [
         (cluster["name"], link["link"])
         for cluster in row["clusters"]
         for one in cluster["categories"]
         for link in one["links"]
-        if link["state"] == "ok" and word in {evidence["source"] for evidence in link["evidence"]}
+        if link["state"] == "ok" and {evidence["source"] for evidence in link["evidence"]}.intersection(words)
     ]

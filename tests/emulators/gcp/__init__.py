@@ -65,9 +65,9 @@ class GcpEmulator:
         self.cloud.__init__()  # type: ignore[misc]
         self.tokens.__init__()  # type: ignore[misc]
 
-    def credentials(self, kind: str) -> str:
-        """Write the credentials of one kind, and give the file."""
-        return str(credentials_file(kind, self.folder, f"https://{self.rest_endpoint}"))
+    def credentials(self, kind: str, whose: str = "") -> str:
+        """Write the credentials of one kind, and give the file; of somebody's own they ask for tokens by that name."""
+        return str(credentials_file(kind, self.folder, f"https://{self.rest_endpoint}", whose))
 
 
 @contextmanager
@@ -125,23 +125,20 @@ class _Relay:
         self.target = 0
         self.connections = 0
         self._open: list[socket.socket] = []
+        self._clients: dict[int, socket.socket] = {}
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def drop(self) -> None:
-        """Reset every connection there is."""
-        for one in self._open:
-            with suppress(OSError):
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        self._open.clear()
+    def drop(self, port: int) -> None:
+        """Reset the connection that the server knows by this port."""
+        _reset(self._clients.pop(port))
 
     def close(self) -> None:
         """Stop listening, and close what is open."""
         self._listener.close()
-        self.drop()
+        for one in self._open:
+            _reset(one)
 
     def _accept(self) -> None:
         """Take connections until the listener is closed."""
@@ -153,8 +150,17 @@ class _Relay:
                 return
             self.connections += 1
             self._open.append(client)
+            self._clients[server.getsockname()[1]] = client
             for source, sink in ((client, server), (server, client)):
                 threading.Thread(target=_pass_on, args=(source, sink), daemon=True).start()
+
+
+def _reset(one: socket.socket) -> None:
+    """Reset a connection."""
+    with suppress(OSError):
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()
 
 
 def _pass_on(source: socket.socket, sink: socket.socket) -> None:

@@ -14,9 +14,21 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.emulators.gcp.auth import EMAIL, Tokens, verified
-from tests.emulators.gcp.state import Cloud
+from tests.emulators.gcp.state import Cloud, Fault
 
-_HTTP_OF = {"throttle": (429, "RESOURCE_EXHAUSTED"), "unavailable": (503, "UNAVAILABLE"), "internal": (500, "INTERNAL")}
+_BODIES = {
+    "malformed": b"<html><title>Sign in to the proxy</title></html>",
+    "truncate": b'{"sinks": [{"name": "half',
+    "empty": b"",
+    "shape": b'{"sinks": 7, "access_token": [], "accessToken": {}}',
+}
+_HTTP_OF = {
+    "unauthenticated": (401, "UNAUTHENTICATED"),
+    "gone": (404, "NOT_FOUND"),
+    "throttle": (429, "RESOURCE_EXHAUSTED"),
+    "unavailable": (503, "UNAVAILABLE"),
+    "internal": (500, "INTERNAL"),
+}
 
 
 @contextmanager
@@ -55,7 +67,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Hand out tokens."""
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         path = urlsplit(self.path).path
-        if path == "/token":
+        operation, resource = ("Token", path.removeprefix("/token").strip("/"))
+        if path.endswith(":generateAccessToken"):
+            operation, resource = ("GenerateAccessToken", path.rpartition("/")[2].partition(":")[0])
+        fault = self.cloud.next_fault(operation, resource, "REST")
+        if fault is not None:
+            self._go_wrong(fault, resource, "iam.serviceAccounts.getAccessToken")
+        elif path.startswith("/token"):
             self._service_account_token(parse_qs(data))
         elif path == "/v1/token":
             form = parse_qs(data)
@@ -83,22 +101,34 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.tokens.is_good(self.headers.get("Authorization", "")):
             self._error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
             return
-        fault = self.cloud.next_fault("ListSinks", parent)
-        if fault is not None and fault.kind in _HTTP_OF:
-            self._error(*_HTTP_OF[fault.kind], f"{fault.kind} for {parent}")
-        elif fault is not None and fault.kind == "hang":
-            time.sleep(fault.seconds)
-        elif fault is not None and fault.kind == "drop":
-            self.connection.close()
-        elif fault is not None and fault.kind == "malformed":
-            self._body(200, b'{"sinks": [{"name": "half')
+        query = parse_qs(url.query)
+        token = query.get("pageToken", [""])[0]
+        fault = self.cloud.next_fault("ListSinks", parent, "REST")
+        if fault is not None and fault.kind == "lost" and token:
+            self._error(500, "INTERNAL", "Internal error encountered.")
+        elif fault is not None and fault.kind in ("again", "lost"):
+            self._send(200, {"sinks": [], "nextPageToken": "once-more"})
+        elif fault is not None:
+            self._go_wrong(fault, parent, "logging.sinks.list")
         elif self.cloud.is_denied("logging.sinks.list", parent):
             self._error(403, "PERMISSION_DENIED", "Permission denied", "logging.sinks.list")
         elif not self.cloud.is_there(parent):
             self._error(404, "NOT_FOUND", f"Not found: {parent}")
         else:
-            query = parse_qs(url.query)
-            self._sinks(parent, query.get("filter", [""])[0], query.get("pageToken", [""])[0])
+            self._sinks(parent, query.get("filter", [""])[0], token)
+
+    def _go_wrong(self, fault: Fault, resource: str, permission: str) -> None:
+        """Answer as a fault says."""
+        if fault.kind in _HTTP_OF:
+            self._error(*_HTTP_OF[fault.kind], f"{fault.kind} for {resource}")
+        elif fault.kind == "denied":
+            self._error(403, "PERMISSION_DENIED", "Permission denied", permission)
+        elif fault.kind == "hang":
+            time.sleep(fault.seconds)
+        elif fault.kind == "drop":
+            self.connection.close()
+        else:
+            self._body(200, _BODIES[fault.kind])
 
     def _sinks(self, parent: str, scope: str, token: str) -> None:
         """Give a page of the sinks of a resource, those that intercept above it as well where the filter asks."""
