@@ -66,6 +66,7 @@ class AksSky:
         }
     )
 
+    covered: Final[frozenset[tuple[str, str]]] = frozenset()
     everywhere: Final = frozenset({product.READ_SUBSCRIPTIONS})
 
     def __init__(self, azure: AzureEmulator) -> None:
@@ -147,11 +148,15 @@ class AksSky:
         made.operation = call
         self._azure.faults.append(made)
 
-    def words(self, call: str) -> tuple[str, ...]:
+    def words(self, call: str, fault: str) -> tuple[str, ...]:  # noqa: ARG002 - the same for every cloud
         """Give the action that the report names; a group of which nothing is shown counts as one without any."""
         if call == SIGN_IN:
             return ("azure.identity",)
         return (QUERY, product.READ_SUBSCRIPTIONS) if call == _OF_CONTAINERS else (call,)
+
+    def sources(self, call: str) -> tuple[str, ...]:
+        """Give the call as evidence names it."""
+        return (call,)
 
     def secrets(self) -> Iterable[str]:
         """Give the application's secret, and all tokens."""

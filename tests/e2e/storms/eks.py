@@ -65,6 +65,7 @@ class EksSky:
         }
     )
 
+    covered: Final[frozenset[tuple[str, str]]] = frozenset()
     everywhere: Final = frozenset({product.ASSUME_ROLE, product.GET_CALLER_IDENTITY})
 
     def __init__(self, aws: AwsEmulator) -> None:
@@ -147,8 +148,12 @@ class EksSky:
         answer = _PAGED[fault](_token_of(call)) if fault in _PAGED else _FAULTS[fault]()
         self._aws.inject(answer, call, **by)
 
-    def words(self, call: str) -> tuple[str, ...]:
+    def words(self, call: str, fault: str) -> tuple[str, ...]:  # noqa: ARG002 - the same for every cloud
         """Give the call as IAM spells it, as the report does."""
+        return (call,)
+
+    def sources(self, call: str) -> tuple[str, ...]:
+        """Give the call as evidence names it."""
         return (call,)
 
     def secrets(self) -> Iterable[str]:

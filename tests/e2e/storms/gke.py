@@ -16,6 +16,7 @@ from tests.emulators.gcp.auth import key_pair
 
 _READS: Final[dict[str, tuple[str, ...]]] = {"ADMIN_READ": (), "DATA_READ": ()}
 _GKE: Final = "container.googleapis.com"
+_OVER_GRPC: Final = ("container", "logging", "resource_manager")
 _KINDS: Final = {
     "denied": "denied",
     "throttled": "throttle",
@@ -51,8 +52,26 @@ class GkeSky:
 
     shapes: Final = ("organization", "project", "impersonating")
     named: Final = frozenset(_NAMES)
-    beside: Final[frozenset[str]] = frozenset()
-    everywhere: Final[frozenset[str]] = frozenset()
+    beside: Final = frozenset(
+        {
+            # The newest entries, and for how long they are kept, are told beside the verdict.
+            "gRPC ListLogEntries of projects",
+            "gRPC ListBuckets of projects",
+            # Another sink leads to the _Default bucket of the same project, which cannot be deleted.
+            "gRPC GetBucket of projects",
+            # What is switched on lower down is on, whatever the organisation says.
+            "gRPC GetIamPolicy of organizations",
+        }
+    )
+    everywhere: Final = frozenset({"REST ListSinks of organizations"})
+    covered: Final = frozenset(
+        {
+            # The project itself tells of the sinks above it that take its entries.
+            ("REST ListSinks of folders", "denied"),
+            ("gRPC GetFolder of folders", "denied"),
+            ("REST ListSinks of organizations", "denied"),
+        }
+    )
 
     def __init__(self, gcp: GcpEmulator) -> None:
         """Start without any project."""
@@ -80,7 +99,7 @@ class GkeSky:
 
         def deny_every_list(place: Place) -> None:
             for permission in _PERMISSIONS.values():
-                for resource in (f"organizations/{place.key}", f"projects/project-{place.key}"):
+                for resource in (f"organizations/{place.key}", *self._resources(place, "projects")):
                     self._cloud.deny(permission, resource)
 
         return {
@@ -97,11 +116,15 @@ class GkeSky:
         organization = f"organizations/{key}"
         parent = self._cloud.folder(f"8{key}", organization) if shape == "organization" else organization
         self._populate(key, organization, parent)
-        scope = f'organization = "{key}"' if shape == "organization" else f'project = "project-{key}"'
+        scope = f'projects = ["project-{key}", "routed-{key}"]'
+        if shape == "organization":
+            scope = f'organization = "{key}"'
         if shape == "project":
             self._cloud.deny("logging.sinks.list", organization)
-        # Who impersonates asks for tokens of his own, and a reset hits all who share a connection.
-        if shape == "impersonating" or fault == "reset":
+        if fault == "reset":
+            own = {**self._gcp.endpoints, **dict.fromkeys(_OVER_GRPC, self._gcp.own_endpoint())}
+            scope += "".join(f'\nendpoints.{api} = "{host}"' for api, host in own.items())
+        if shape == "impersonating":
             scope += f'\ncredentials_file = "{self._gcp.credentials("service_account", key)}"'
         if shape == "impersonating":
             scope += f'\nimpersonate = "auditor-{key}@security.iam.gserviceaccount.com"'
@@ -122,11 +145,12 @@ class GkeSky:
     def faults(self, call: str) -> Iterable[str]:
         """Give the faults of any call, and those of lists that have pages: all but that of clusters."""
         transport, method, *_ = call.split()
-        is_paged = method.startswith("List") and method != "ListClusters"
-        for fault in _KINDS:
-            if (fault in PAGED and not is_paged) or (fault == "another shape" and transport == "gRPC"):
-                continue
-            yield fault
+        # One entry is enough, so that no page follows the one that has it.
+        left_out = set() if method.startswith("List") and method[4:] not in {"Clusters", "LogEntries"} else {*PAGED}
+        if transport == "gRPC":
+            # A message without any field is a true answer to these: that there is nothing.
+            left_out |= {"another shape"} | (set() if method in {"GetProject", "GetFolder", "GetBucket"} else {"empty"})
+        yield from (fault for fault in _KINDS if fault not in left_out)
 
     def strike(self, place: Place, call: str, fault: str) -> None:
         """Let a call go wrong for the resources of its kind that hold the place's key."""
@@ -135,10 +159,22 @@ class GkeSky:
             self._cloud.fault(_KINDS[fault], method, name, seconds=90)
             self._cloud.faults[-1].transport = transport
 
-    def words(self, call: str) -> tuple[str, ...]:
-        """Give the method as the report names it; that there is no token is said of the first call that takes one."""
+    def words(self, call: str, fault: str) -> tuple[str, ...]:
+        """Give the method as the report names it; that there is no token is said of the first call that takes one.
+
+        A reset ends all calls of its connection, and what one of them would have told may not be asked for any more.
+        """
         method = call.split()[1]
-        return (_NAMES[method],) if method in _NAMES else ("credentials",)
+        if fault == "reset" and call.startswith("gRPC"):
+            return ("could not be reached",)
+        if method == "GetProject":
+            return (_NAMES[method], "resourcemanager.projects.get")
+        return (_NAMES[method],) if method in _NAMES else ("credentials", _NAMES["ListClusters"])
+
+    def sources(self, call: str) -> tuple[str, ...]:
+        """Give the method where evidence names it; policies and sinks of other levels come from the same."""
+        method = call.split()[1]
+        return () if method in {"GetIamPolicy", "ListSinks"} else (_NAMES.get(method, method),)
 
     def secrets(self) -> Iterable[str]:
         """Give the private key, line by line, and all tokens."""
@@ -151,24 +187,25 @@ class GkeSky:
         yield from {
             "organizations": [f"organizations/{key}"],
             "folders": [f"folders/8{key}"],
-            "projects": [f"projects/{name}-{key}" for name in ("project", "central")],
+            "projects": [f"projects/{name}-{key}" for name in ("project", "routed", "central")],
             "credentials": [key, f"auditor-{key}@security.iam.gserviceaccount.com"],
         }[kind]
 
     def _populate(self, key: str, organization: str, parent: str) -> None:
-        """Make a project whose entries go to a bucket and to the sinks of another project."""
+        """Make a project that has all of its own, and one whose switches are above it and whose entries go elsewhere."""
         cloud = self._cloud
-        cloud.audit(organization, "storage.googleapis.com", **_READS)
-        project = cloud.project(f"project-{key}", parent)
-        cloud.cluster(f"project-{key}", "main")
-        cloud.audit(project, _GKE, **_READS)
-        for log_id in LOG_IDS:
-            cloud.entry(f"project-{key}", "main", log_id, self._newest)
+        cloud.audit(parent, _GKE, **_READS)
+        cloud.audit(cloud.project(f"project-{key}", organization), _GKE, **_READS)
+        routed = cloud.project(f"routed-{key}", parent)
+        for name in ("project", "routed"):
+            cloud.cluster(f"{name}-{key}", name)
+            for log_id in LOG_IDS:
+                cloud.entry(f"{name}-{key}", name, log_id, self._newest)
         central = cloud.project(f"central-{key}", organization)
         bucket = cloud.bucket(f"central-{key}", "audit", location="europe-west1", days=400)
-        cloud.sinks[project]["_Default"]["disabled"] = True
-        cloud.sink(project, "bucket", f"logging.googleapis.com/{bucket}")
-        cloud.sink(project, "project", f"logging.googleapis.com/{central}")
+        cloud.sinks[routed]["_Default"]["disabled"] = True
+        cloud.sink(routed, "bucket", f"logging.googleapis.com/{bucket}")
+        cloud.sink(routed, "project", f"logging.googleapis.com/{central}")
 
 
 def _kind(resource: str) -> str:

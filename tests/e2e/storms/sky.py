@@ -79,6 +79,11 @@ class Sky(Protocol):
         ...
 
     @property
+    def covered(self) -> Set[tuple[str, str]]:
+        """The calls that may meet a fault without anything being lost, as another call tells the same."""
+        ...
+
+    @property
     def everywhere(self) -> Set[str]:
         """The calls that go wrong in places of each shape; others go wrong in one of the first that has them made."""
         ...
@@ -113,8 +118,12 @@ class Sky(Protocol):
         """Let a call go wrong for one place, from now on."""
         ...
 
-    def words(self, call: str) -> Sequence[str]:
-        """Give what the report may call a call."""
+    def words(self, call: str, fault: str) -> Sequence[str]:
+        """Give what the report may say of a call that met a fault."""
+        ...
+
+    def sources(self, call: str) -> Sequence[str]:
+        """Give the source of evidence that nothing but this call gives."""
         ...
 
     def secrets(self) -> Iterable[str]:

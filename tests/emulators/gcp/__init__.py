@@ -46,6 +46,7 @@ class GcpEmulator:
     metadata_host: str
     relay: _Relay
     environment: dict[str, str] = field(default_factory=dict)
+    more: list[_Relay] = field(default_factory=list)
 
     @property
     def connections(self) -> int:
@@ -59,6 +60,14 @@ class GcpEmulator:
         return dict.fromkeys(grpc_names, self.grpc_endpoint) | dict.fromkeys(
             ("logging_rest", "iam_credentials"), self.rest_endpoint
         )
+
+    def own_endpoint(self) -> str:
+        """Give one more address of the gRPC server: whoever goes there shares no connection with others.
+
+        gRPC shares one among all channels of a process that lead to the same address.
+        """
+        self.more.append(_Relay(self.relay.target, self.relay.clients))
+        return f"127.0.0.1:{self.more[-1].port}"
 
     def reset(self) -> None:
         """Forget everything: an empty cloud without faults, tokens and calls."""
@@ -104,7 +113,8 @@ def running(threads: int = 16) -> Iterator[GcpEmulator]:
             try:
                 yield emulator
             finally:
-                relay.close()
+                for one in (relay, *emulator.more):
+                    one.close()
                 server.stop(None).wait()
 
 
@@ -120,19 +130,21 @@ def _certificates() -> tuple[bytes, bytes, bytes]:
 class _Relay:
     """Passes bytes on to the gRPC server, so that a connection can be cut while a call is under way."""
 
-    def __init__(self) -> None:
-        """Listen."""
-        self.target = 0
+    def __init__(self, target: int = 0, clients: dict[int, socket.socket] | None = None) -> None:
+        """Listen; `clients` are by the ports that the server knows their connections by."""
+        self.target = target
         self.connections = 0
         self._open: list[socket.socket] = []
-        self._clients: dict[int, socket.socket] = {}
+        self.clients: dict[int, socket.socket] = {} if clients is None else clients
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def drop(self, port: int) -> None:
-        """Reset the connection that the server knows by this port."""
-        _reset(self._clients.pop(port))
+        """Reset the connection that the server knows by this port, if no other call did so already."""
+        client = self.clients.pop(port, None)
+        if client is not None:
+            _reset(client)
 
     def close(self) -> None:
         """Stop listening, and close what is open."""
@@ -150,7 +162,7 @@ class _Relay:
                 return
             self.connections += 1
             self._open.append(client)
-            self._clients[server.getsockname()[1]] = client
+            self.clients[server.getsockname()[1]] = client
             for source, sink in ((client, server), (server, client)):
                 threading.Thread(target=_pass_on, args=(source, sink), daemon=True).start()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 import time
@@ -126,7 +127,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault.kind == "hang":
             time.sleep(fault.seconds)
         elif fault.kind == "drop":
-            self.connection.close()
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
         else:
             self._body(200, _BODIES[fault.kind])
 
