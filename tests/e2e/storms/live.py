@@ -45,7 +45,14 @@ class LiveSky:
     head: Final = ""
     shapes: Final = ("kubeadm", "openshift")
     named: Final = frozenset(one.path for one in vars(product).values() if isinstance(one, Resource))
-    beside: Final = frozenset({product.KUBEADM.path})
+    beside: Final = frozenset(
+        {
+            # What kubeadm would write is compared with what runs, which counts.
+            product.KUBEADM.path,
+            # An answer without a version leaves that untold; any other fault leaves the cluster unknown.
+            product.VERSION.path,
+        }
+    )
     covered: Final[frozenset[tuple[str, str]]] = frozenset()
     everywhere: Final = frozenset({product.VERSION.path, product.GROUPS.path})
 

@@ -178,7 +178,7 @@ def _unknowns(row: Row) -> Iterator[Row]:
     yield from row["notes"]
     for cluster in row["clusters"]:
         yield from (link for one in cluster["categories"] for link in one["links"] if link["state"] == "unknown")
-        yield from (fact for fact in cluster["facts"] if "unknown" in fact["value"])
+        yield from (fact for fact in cluster["facts"] if fact["value"] in {"unknown", "not told"})
         yield from cluster["notes"]
 
 
