@@ -138,7 +138,9 @@ def _destination_notes(stores: Mapping[Category, tuple[Kept, ...]]) -> Iterator[
         for store in found:
             if takes and store.state is LinkState.UNKNOWN and store.reason not in told:
                 told.add(store.reason)
-                text = f"{category} reaches another destination; whether it reaches this one is not known: {store.reason}"
+                text = (
+                    f"{category} reaches another destination; whether it reaches this one is not known: {store.reason}"
+                )
                 yield Note(NoteSeverity.INFO, text, (store.evidence,))
 
 

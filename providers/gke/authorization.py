@@ -27,7 +27,7 @@ class Authorize:
     """Gives the headers of some credentials for one API."""
 
     def __init__(self, credentials: Credentials, request: Request, host: str, threads: Executor) -> None:
-        """Know the credentials, how and where new ones are fetched, and the API's host, which self-signed tokens name."""
+        """Know the credentials, how and where new ones are fetched, and the host that self-signed tokens name."""
         self._credentials = credentials
         self._plugin = AuthMetadataPlugin(credentials, request, default_host=host)
         self._call = _Call(f"https://{host}/")

@@ -1,4 +1,4 @@
-"""A storm of faults over every cloud: whom it misses is reported as on a calm day, byte for byte; whom it hits, unknown.
+"""A storm of faults over every cloud: whom it misses is reported as on a calm day, whom it hits is unknown.
 
 Which calls there are is not written down here: a calm scan says it, and each call that it made meets each fault.
 """
@@ -6,15 +6,19 @@ Which calls there are is not written down here: a calm scan says it, and each ca
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Set
+import os
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.kills import killed_again_and_again, undisturbed
 from tests.e2e.storms import aks, eks, gke, live
-from tests.e2e.storms.sky import PAGED, Place, Row, Scanned, Skies, Sky, passes_on, scan
+from tests.e2e.storms.sky import PAGED, Place, Row, Scanned, Skies, Sky, passes_on, scan, write_configuration
 from tests.unit.cli.test_commands import Run, run
+from tests.unit.cli.test_shards_and_merge import but_for_the_run
 
 __all__ = ["run"]  # the fixture
 
@@ -62,7 +66,43 @@ def test_a_storm_changes_no_finding_of_whom_it_misses_and_lets_nobody_pass_whom_
     assert_no_secret(sky, before, after)
 
 
-def strike_everything(sky: Sky, made: dict[str, Set[str]], numbers: Iterator[int]) -> Struck:
+def test_shards_in_a_storm_make_the_report_of_one_scan(run: Run, sky: Sky, tmp_path: Path) -> None:
+    """Byte for byte, but for the run's own data, with each call of each shape denied once or failing at the cloud."""
+    numbers = count(1)
+    calm = [sky.add(shape, next(numbers)) for shape in sky.shapes]
+    scan(run, sky, tmp_path / "calm", calm)
+    places = list(calm)
+    for shape, place in zip(sky.shapes, calm, strict=True):
+        for call in sorted(sky.calls(place)):
+            fault = ("denied", "server error")[len(places) % 2]
+            places.append(sky.add(shape, next(numbers), fault))
+            sky.strike(places[-1], call, fault)
+    config = write_configuration(sky, tmp_path / "whole", places)
+    assert run("scan", "--config", config, "--output", str(tmp_path / "whole"))[0] in {1, 3}
+    assert len(places) > len(calm)
+    scan(run, sky, tmp_path / "whole", places, shards=3)
+    assert but_for_the_run(tmp_path / "whole" / "merged") == but_for_the_run(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("cloud", ["eks", "aks"])
+def test_a_scan_of_a_cloud_that_is_killed_again_and_again_gives_the_report_of_an_undisturbed_one(
+    cloud: str, tmp_path: Path
+) -> None:
+    """A few kills, among them in organisations; ``python -m tests.bench kills`` does fifty."""
+    with CLOUDS[cloud](tmp_path) as found:
+        places = [found.add(shape, number) for number, shape in enumerate([*found.shapes] * 5, start=1)]
+        config = write_configuration(found, tmp_path / "given", places)
+        environment = os.environ | found.environment
+        undisturbed(config, tmp_path / "calm", environment)
+        survived = killed_again_and_again(config, tmp_path / "killed", 3, 20261125, environment)
+    assert survived.kills == 3
+    # Which accounts an organisation has is asked anew in every run.
+    organizations = {place.name for place in places if place.table.startswith("[[organization]]")}
+    assert {*survived.finished_again} <= organizations
+    assert but_for_the_run(tmp_path / "killed") == but_for_the_run(tmp_path / "calm")
+
+
+def strike_everything(sky: Sky, made: dict[str, AbstractSet[str]], numbers: Iterator[int]) -> Struck:
     """Let each call that is made meet each fault, in a place of its own, of the first shape that has it made."""
     struck: Struck = {}
     for shape, calls in made.items():
@@ -75,7 +115,7 @@ def strike_everything(sky: Sky, made: dict[str, Set[str]], numbers: Iterator[int
 
 
 def complaints(
-    sky: Sky, one: tuple[str, str, str], place: Place, accounts: dict[str, Row], usual: Set[str]
+    sky: Sky, one: tuple[str, str, str], place: Place, accounts: dict[str, Row], usual: AbstractSet[str]
 ) -> Iterator[str]:
     """Say what is wrong with how a place is reported that was struck."""
     shape, call, fault = one

@@ -73,7 +73,7 @@ class AksSky:
         """Start without any subscription."""
         self._emulator = azure
         self._azure = azure.azure
-        self._azure.groups = dict.fromkeys(("kube-audit", "kube-audit-admin", "guard"), ["audit", "allLogs"])
+        self._azure.groups = {name: ["audit", "allLogs"] for name in ("kube-audit", "kube-audit-admin", "guard")}
         self._newest = (datetime.now(UTC) - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.head = "".join(
             f'[defaults.aks.endpoints]\n{name} = "{host}"\n' if not number else f'{name} = "{host}"\n'
@@ -120,7 +120,8 @@ class AksSky:
         keys = {
             "subscription": f'subscription = "{key}"',
             "management_group": f'management_group = "group-{number:08}-3333"',
-            "tenant": f'tenant = true\ntenant_id = "{key}"\ncredential = "client_secret"\nclient_secret_file = "{self._secret()}"',
+            "tenant": f'tenant = true\ntenant_id = "{key}"\n'
+            f'credential = "client_secret"\nclient_secret_file = "{self._secret()}"',
         }
         if shape == "tenant":
             self._azure.tenants[key] = [key]

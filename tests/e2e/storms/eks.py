@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import botocore.session
-from botocore import xform_name
 
 from providers.eks import calls as product
 from providers.eks import inventory, organization
@@ -82,7 +81,11 @@ class EksSky:
     def troubles(self) -> Mapping[str, Trouble]:
         """What else may happen to accounts."""
         gone = faults.error(404, "ResourceNotFoundException", "No cluster found for name: main.")
-        lists = (product.DESCRIBE_REGIONS, product.LIST_CLUSTERS, product.DESCRIBE_LOG_GROUPS)
+
+        def deny_lists(place: Place) -> None:
+            for one in (product.DESCRIBE_REGIONS, product.LIST_CLUSTERS, product.DESCRIBE_LOG_GROUPS):
+                self._aws.inject(faults.deny(), one, account=place.key)
+
         return {
             "a cluster is deleted": Trouble(
                 "account",
@@ -100,7 +103,7 @@ class EksSky:
             ),
             "every list is denied": Trouble(
                 "account",
-                lambda place: [self._aws.inject(faults.deny(), one, account=place.key) for one in lists] and None,
+                deny_lists,
                 "UNKNOWN",
                 product.DESCRIBE_REGIONS,
             ),

@@ -106,7 +106,9 @@ class GkeSky:
             "a project is deleted": Trouble("organization", lose_the_project, "UNKNOWN", "container:ListClusters"),
             "a zone is missing": Trouble("project", miss_a_zone, "UNKNOWN", "europe-west1-d"),
             "every list is denied": Trouble("organization", deny_every_list, "UNKNOWN", "resourcemanager:ListProjects"),
-            "every list of a project is denied": Trouble("project", deny_every_list, "UNKNOWN", "container:ListClusters"),
+            "every list of a project is denied": Trouble(
+                "project", deny_every_list, "UNKNOWN", "container:ListClusters"
+            ),
         }
 
     def add(self, shape: str, number: int, fault: str = "") -> Place:
@@ -192,7 +194,7 @@ class GkeSky:
         }[kind]
 
     def _populate(self, key: str, organization: str, parent: str) -> None:
-        """Make a project that has all of its own, and one whose switches are above it and whose entries go elsewhere."""
+        """Make a project that has all of its own, and one that is switched on above and whose entries go elsewhere."""
         cloud = self._cloud
         cloud.audit(parent, _GKE, **_READS)
         cloud.audit(cloud.project(f"project-{key}", organization), _GKE, **_READS)

@@ -1,4 +1,4 @@
-"""Live Kubernetes clusters in a storm: one that kubeadm made, and OpenShift's, each asked by a user of the place's own."""
+"""Live Kubernetes clusters in a storm: kubeadm's and OpenShift's, asked by a user for each place."""
 
 from __future__ import annotations
 

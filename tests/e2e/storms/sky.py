@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,22 +70,22 @@ class Sky(Protocol):
         ...
 
     @property
-    def named(self) -> Set[str]:
+    def named(self) -> AbstractSet[str]:
         """The calls that the product itself names, in its permissions or its code: the least that must be met."""
         ...
 
     @property
-    def beside(self) -> Set[str]:
+    def beside(self) -> AbstractSet[str]:
         """The calls that may fail without the verdict becoming unknown: what they tell is shown as unknown instead."""
         ...
 
     @property
-    def covered(self) -> Set[tuple[str, str]]:
+    def covered(self) -> AbstractSet[tuple[str, str]]:
         """The calls that may meet a fault without anything being lost, as another call tells the same."""
         ...
 
     @property
-    def everywhere(self) -> Set[str]:
+    def everywhere(self) -> AbstractSet[str]:
         """The calls that go wrong in places of each shape; others go wrong in one of the first that has them made."""
         ...
 
@@ -102,11 +103,11 @@ class Sky(Protocol):
         """Make a place; `number` tells it from all others, and `fault` is what it will meet."""
         ...
 
-    def calls(self, place: Place) -> Set[str]:
+    def calls(self, place: Place) -> AbstractSet[str]:
         """Give the calls that were made for a place, as far as they are its own."""
         ...
 
-    def methods(self, calls: Iterable[str]) -> Set[str]:
+    def methods(self, calls: Iterable[str]) -> AbstractSet[str]:
         """Give some calls in the names of `named`."""
         ...
 

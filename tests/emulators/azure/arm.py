@@ -281,15 +281,13 @@ def _quota(answer: web.Response) -> dict[str, str]:
 
 
 async def show(fault: Fault, request: web.Request) -> web.StreamResponse | None:
-    """Let a request go wrong; None where it only takes longer."""
+    """Let a request go wrong; None where it only takes longer, or its answer is changed."""
     if fault.kind == "status":
         return error(fault.status, fault.code, "It went wrong.", fault.headers)
     if fault.kind == "body":
         return web.Response(status=fault.status, text=fault.body, content_type="text/html")
-    if fault.kind == "hang":
-        await asyncio.sleep(fault.seconds)
-        return None
-    if fault.kind in ("again", "lost"):
+    if fault.kind in ("hang", "again", "lost"):
+        await asyncio.sleep(fault.seconds if fault.kind == "hang" else 0)
         return None
     if fault.kind == "drop":
         _cut(request)

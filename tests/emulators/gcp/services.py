@@ -305,10 +305,8 @@ class Servicer:
                 self._wait(fault, context)
                 if fault.kind in _BYTES:
                     return _BYTES[fault.kind]
-                if fault.kind == "lost" and request.page_token:
-                    raise RefusedError(code_pb2.INTERNAL, "Internal error encountered.")
-                if fault.kind in ("again", "lost") and request.page_token:
-                    request.page_token = ""
+                if fault.kind in ("again", "lost"):
+                    _turn_back(fault, request)
             self._authorize(method, resource)
             return _spoilt(fault, method.answer(self._cloud, request))
         except RefusedError as refused:
@@ -368,6 +366,13 @@ def _refuse(fault: Fault, method: Method, resource: str) -> None:
     }
     if fault.kind in refusals:
         raise refusals[fault.kind]
+
+
+def _turn_back(fault: Fault, request: Any) -> None:
+    """Ask for the first page in the place of one that there is not, or refuse that one."""
+    if fault.kind == "lost" and request.page_token:
+        raise RefusedError(code_pb2.INTERNAL, "Internal error encountered.")
+    request.page_token = ""
 
 
 def _spoilt(fault: Fault | None, answer: Any) -> Any:
