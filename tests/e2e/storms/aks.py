@@ -114,19 +114,20 @@ class AksSky:
 
     def add(self, shape: str, number: int, fault: str = "") -> Place:  # noqa: ARG002 - the same for every cloud
         """Make a subscription, alone in its management group and its tenant."""
-        key = self._azure.subscription(number, group=f"group-{number:08}-3333")
+        key = self._azure.subscription(number)
+        self._azure.management_groups[f"group-{key}"] = [key]
         self._populate(key)
         name = f"{shape}-{number:04}"
         keys = {
             "subscription": f'subscription = "{key}"',
-            "management_group": f'management_group = "group-{number:08}-3333"',
+            "management_group": f'management_group = "group-{key}"',
             "tenant": f'tenant = true\ntenant_id = "{key}"\n'
             f'credential = "client_secret"\nclient_secret_file = "{self._secret()}"',
         }
         if shape == "tenant":
             self._azure.tenants[key] = [key]
             self._emulator.issuer.known.add(key)
-        return Place(name, f'[[account]]\nname = "{name}"\nprovider = "aks"\n{keys[shape]}\n', f"{number:08}-3333")
+        return Place(name, f'[[account]]\nname = "{name}"\nprovider = "aks"\n{keys[shape]}\n', key)
 
     def calls(self, place: Place) -> frozenset[str]:
         """Give the calls that name its subscription, its group, its workspace or its tenant."""
@@ -169,9 +170,9 @@ class AksSky:
 
     def _populate(self, key: str) -> None:
         """Make clusters that send their logs to each kind of destination, so that every call is made."""
-        azure, short = self._azure, key[:13]
+        azure = self._azure
         rule = azure.resource(key, _RULES, "nothing-changed", properties={"dataFlows": []})
-        workspace = azure.workspace(key, f"logs-{short}", defaultDataCollectionRuleResourceId=rule)
+        workspace = azure.workspace(key, f"logs-{key}", defaultDataCollectionRuleResourceId=rule)
         archive = azure.resource(key, _STORAGE, "archive", properties={})
         hubs = azure.resource(key, _EVENT_HUBS, "siem", properties={})
         partner = azure.resource(key, _DATADOG, "datadog", properties={})
@@ -191,7 +192,7 @@ class AksSky:
             for number, properties in enumerate(found):
                 logs = ("@audit",) if name == "main" else _BOTH
                 azure.setting(cluster, *logs, name=f"audit-{number}", **properties)
-            azure.records.setdefault(f"customer-logs-{short}", []).extend(
+            azure.records.setdefault(f"customer-logs-{key}", []).extend(
                 (cluster.lower(), log, self._newest) for log in _BOTH
             )
 
