@@ -61,6 +61,7 @@ class Discovery:
         self._graph = ResourceGraph(connection, waits)
         self._options = options
         self._emit = emit
+        self._seen: set[str] = set()
 
     async def clusters(self) -> AsyncIterator[Cluster]:
         """Give the clusters one by one, each as soon as it is known."""
@@ -158,12 +159,16 @@ class Discovery:
         await self._look_for_hidden(tuple(subscriptions))
 
     def _understood(self, page: Sequence[Read[Cluster]]) -> Iterator[Cluster]:
-        """Give the clusters of a page, and tell of each that could not be understood."""
+        """Give the clusters of a page, and tell of each that could not be understood.
+
+        A list that changes between its pages may show a cluster on two of them.
+        """
         for cluster in page:
             if isinstance(cluster, CollectionError):
                 self._is_unclear = True
                 self._fail(cluster, cluster.where.partition(" of ")[2])
-            else:
+            elif cluster.id.lower() not in self._seen:
+                self._seen.add(cluster.id.lower())
                 yield cluster
 
     def _look_for_limit(self) -> None:

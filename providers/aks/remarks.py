@@ -47,6 +47,7 @@ def notes_of(facts: ClusterFacts, stores: Mapping[Category, tuple[Kept, ...]]) -
     yield from _state_notes(facts)
     yield from _login_notes(facts, stores)
     yield from _category_notes(stores)
+    yield from _destination_notes(stores)
     yield from _workspace_notes(facts)
     yield from _table_notes(facts)
     yield from _setting_notes(facts)
@@ -127,6 +128,20 @@ def _category_notes(stores: Mapping[Category, tuple[Kept, ...]]) -> Iterator[Not
             f"audit records are kept ({names}), but no Log Analytics workspace holds them: nobody can query them there"
         )
         yield Note(NoteSeverity.INFO, text, (kept[0].evidence,))
+
+
+def _destination_notes(stores: Mapping[Category, tuple[Kept, ...]]) -> Iterator[Note]:
+    """Say which further destinations are not known to take records, where another one does and the link is ok."""
+    told: set[str] = set()
+    for category, found in stores.items():
+        takes = any(store.state is LinkState.OK for store in found)
+        for store in found:
+            if takes and store.state is LinkState.UNKNOWN and store.reason not in told:
+                told.add(store.reason)
+                text = (
+                    f"{category} reaches another destination; whether it reaches this one is not known: {store.reason}"
+                )
+                yield Note(NoteSeverity.INFO, text, (store.evidence,))
 
 
 def _workspace_notes(facts: ClusterFacts) -> Iterator[Note]:

@@ -7,6 +7,7 @@ itself where thousands are made. Here it is done in the event loop, and in a thr
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from google.auth.credentials import Credentials
@@ -25,12 +26,13 @@ class _Call:
 class Authorize:
     """Gives the headers of some credentials for one API."""
 
-    def __init__(self, credentials: Credentials, request: Request, host: str) -> None:
-        """Know the credentials, how new ones are fetched, and the API's own host, which self-signed tokens name."""
+    def __init__(self, credentials: Credentials, request: Request, host: str, threads: Executor) -> None:
+        """Know the credentials, how and where new ones are fetched, and the host that self-signed tokens name."""
         self._credentials = credentials
         self._plugin = AuthMetadataPlugin(credentials, request, default_host=host)
         self._call = _Call(f"https://{host}/")
         self._lock = asyncio.Lock()
+        self._threads = threads
 
     async def headers(self, timeout: float) -> list[tuple[str, str]]:  # noqa: ASYNC109 - the call's own
         """Give the headers for a call; of calls at the same time one fetches a token, and the others wait for it.
@@ -46,7 +48,9 @@ class Authorize:
         if self._credentials.valid:
             return self._ask()
         async with asyncio.timeout(timeout), self._lock:
-            return self._ask() if self._credentials.valid else await asyncio.to_thread(self._ask)
+            if self._credentials.valid:
+                return self._ask()
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask)
 
     def _ask(self) -> list[tuple[str, str]]:
         """Ask the library's plug-in, which answers at once or blocks to fetch a token."""

@@ -61,6 +61,8 @@ class Calls:
         found: resourcemanager_v3.Project = await self._call(
             method, request, GET_PROJECT, f"projects/{name}", "resourcemanager.projects.get"
         )
+        if not (found.name and found.project_id):
+            raise Malformed.answer(GET_PROJECT, f"projects/{name}", "it names no project")
         return found
 
     async def parent_of_folder(self, name: str) -> str:
@@ -70,6 +72,8 @@ class Calls:
         async def read() -> str:
             method = self._connection.folders.get_folder
             folder = await self._call(method, request, GET_FOLDER, name, "resourcemanager.folders.get")
+            if not folder.parent:
+                raise Malformed.answer(GET_FOLDER, name, "it names no parent")
             return str(folder.parent)
 
         return await self.shared(("parent", name), read)
@@ -141,6 +145,8 @@ class Calls:
             request = GetBucketRequest(name=name)
             method = self._connection.logging.get_bucket
             bucket = await self._call(method, request, GET_BUCKET, name, "logging.buckets.get")
+            if not bucket.name:
+                raise Malformed.answer(GET_BUCKET, name, "it names no log bucket")
             return bucket_of(LogBucket.pb(bucket))
 
         return await self.shared(("bucket", name), read)

@@ -113,13 +113,16 @@ class _AccountReader:
         """Give the projects that are named, or all active ones at any depth below a folder or organisation."""
         for name in self._options.named_projects:
             yield name, None
+        # A list that changes between its pages may show a project, or a folder, on two of them.
+        seen: set[str] = set()
         root = self._options.scope
         waiting = [root] if self._options.folder or self._options.organization else []
         while waiting:
             parent = waiting.pop()
             try:
                 async for project in self._calls.projects_below(parent):
-                    if project.state == resourcemanager_v3.Project.State.ACTIVE:
+                    if project.state == resourcemanager_v3.Project.State.ACTIVE and project.name not in seen:
+                        seen.add(project.name)
                         yield project.project_id, project
             except CollectionError as error:
                 self._fail(error, LIST_PROJECTS, parent, whole_account=parent == root)
@@ -127,7 +130,9 @@ class _AccountReader:
                     return
             try:
                 async for folder in self._calls.folders_below(parent):
-                    waiting.append(folder)  # noqa: PERF401 - a failure half way must keep what was found
+                    if folder not in seen:
+                        seen.add(folder)
+                        waiting.append(folder)
             except CollectionError as error:
                 self._fail(error, LIST_FOLDERS, f"folders of {parent}")
 

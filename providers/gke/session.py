@@ -6,7 +6,9 @@ import asyncio
 import random
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import google.auth
 import grpc.aio
@@ -48,8 +50,11 @@ class Connection:
         self.shared: dict[tuple[str, str], asyncio.Task[Any]] = {}
         self.rest_endpoint = options.endpoints.logging_rest
         self.asset_endpoint = options.endpoints.asset
-        self.rest = AuthorizedSession(credentials)
-        self._token_request = Request()
+        # Without a limit of its own the library waits two minutes for a token, and asks four times.
+        self._token_request = cast("Request", partial(Request(), timeout=scan.call_timeout))
+        self.rest = AuthorizedSession(credentials, auth_request=self._token_request)
+        # Calls that wait in threads may hold up none of another connection, which asyncio's few threads would.
+        self._threads = ThreadPoolExecutor(scan.max_calls, "gke")
         self.users = 0
         self._scan = scan
         self._credentials = credentials
@@ -117,7 +122,12 @@ class Connection:
         Raises:
             CollectionError: It failed past the last retry.
         """
-        return await self._with_retries(lambda: asyncio.to_thread(call), operation, where, permission, waits)
+        loop = asyncio.get_running_loop()
+
+        async def once() -> T:
+            return await loop.run_in_executor(self._threads, call)
+
+        return await self._with_retries(once, operation, where, permission, waits)
 
     async def _with_retries(
         self, once: Callable[[], Awaitable[T]], operation: str, where: str, permission: str, waits: Waits
@@ -144,6 +154,7 @@ class Connection:
 
     async def close(self) -> None:
         """Close what was opened."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self.rest.close()
         for client in self._clients.values():
             await client.transport.close()
@@ -153,7 +164,9 @@ class Connection:
         if kind not in self._clients:
             make: Any = kind
             transport = make.get_transport_class("grpc_asyncio")
-            self._authorize[kind] = Authorize(self._credentials, self._token_request, transport.DEFAULT_HOST)
+            self._authorize[kind] = Authorize(
+                self._credentials, self._token_request, transport.DEFAULT_HOST, self._threads
+            )
             self._clients[kind] = make(
                 transport=transport(
                     host=endpoint,

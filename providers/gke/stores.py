@@ -13,6 +13,7 @@ from scanner.model import Evidence, LinkState, Retention
 LIST_SINKS: Final = "logging:ListSinks"
 LIST_BUCKETS: Final = "logging:ListBuckets"
 LIST_ASSETS: Final = "cloudasset:ListAssets"
+GET_BUCKET: Final = "logging:GetBucket"
 _BUILT_IN: Final = ("/buckets/_Default", "/buckets/_Required")
 _DAYS_PENDING: Final = 7
 """For how many days a log bucket that is being deleted keeps what it has, and takes more.
@@ -60,19 +61,21 @@ def bucket_store(project: ProjectFacts, sink: Sink) -> Store | None:
     if name is None:
         return None
     bucket = _find(name, project)
+    # A project's own buckets are listed; those of others are read one by one.
+    call = LIST_BUCKETS if project.is_own(name.split("/")[1]) else GET_BUCKET
     store = store_elsewhere(sink, f"exports them to log bucket {name}")
     if isinstance(bucket, NotFound) or bucket is None:
-        return lost(f"{store.reason}, which does not exist", Evidence(LIST_BUCKETS, name, "absent"), sink)
+        return lost(f"{store.reason}, which does not exist", Evidence(call, name, "absent"), sink)
     if isinstance(bucket, CollectionError):
-        return _unread(name, bucket, store)
+        return _unread(name, bucket, store, call)
     if bucket.lifecycle_state == "FAILED":
-        return lost(f"{store.reason}, which is in state FAILED", Evidence(LIST_BUCKETS, name, "FAILED"), sink)
-    return Store(LinkState.OK, store.reason, store.read, _retention(name, bucket), sink=sink)
+        return lost(f"{store.reason}, which is in state FAILED", Evidence(call, name, "FAILED"), sink)
+    return Store(LinkState.OK, store.reason, store.read, _retention(name, bucket, call), sink=sink)
 
 
-def _unread(name: str, error: CollectionError, store: Store) -> Store:
+def _unread(name: str, error: CollectionError, store: Store, call: str) -> Store:
     """Judge a log bucket that could not be read; those that every project has cannot be deleted."""
-    read = Evidence(LIST_BUCKETS, name, error.said or error.what)
+    read = Evidence(call, name, error.said or error.what)
     kept = Retention.unknown(f"{name} could not be read: {error.what}", read, permission=error.permission)
     if name.endswith(_BUILT_IN):
         return Store(LinkState.OK, store.reason, store.read, kept, sink=store.sink)
@@ -80,14 +83,14 @@ def _unread(name: str, error: CollectionError, store: Store) -> Store:
     return Store(LinkState.UNKNOWN, reason, store.read, kept, error.permission, store.sink)
 
 
-def _retention(name: str, bucket: Bucket) -> Retention:
+def _retention(name: str, bucket: Bucket, call: str) -> Retention:
     """Give how long a log bucket keeps its entries."""
     days = "1 day" if bucket.retention_days == 1 else f"{bucket.retention_days} days"
     if bucket.lifecycle_state == "DELETE_REQUESTED":
         reason = f"{name} is being deleted: it keeps them {_DAYS_PENDING} days at most, whatever its retention ({days})"
-        read = Evidence(LIST_BUCKETS, f"{name}.lifecycleState", bucket.lifecycle_state)
+        read = Evidence(call, f"{name}.lifecycleState", bucket.lifecycle_state)
         return Retention(0, min(_DAYS_PENDING, bucket.retention_days), reason, (read,))
-    read = Evidence(LIST_BUCKETS, f"{name}.retentionDays", str(bucket.retention_days))
+    read = Evidence(call, f"{name}.retentionDays", str(bucket.retention_days))
     return Retention.exactly(bucket.retention_days, f"{name} keeps them {days}", read)
 
 

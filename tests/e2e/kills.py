@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,12 +41,16 @@ def command(config: str, output: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "scanner", "scan", "--config", config, "--output", str(output), *more]
 
 
-def undisturbed(config: str, output: Path) -> None:
-    """Scan in one go."""
-    subprocess.run(command(config, output), cwd=REPOSITORY, stderr=subprocess.DEVNULL, check=False)  # noqa: S603 - ours
+def undisturbed(config: str, output: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Scan in one go; in this process' environment unless another one is given."""
+    subprocess.run(  # noqa: S603 - our own command
+        command(config, output), cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL, check=False
+    )
 
 
-def killed_again_and_again(config: str, output: Path, kills: int, seed: int) -> Survived:
+def killed_again_and_again(
+    config: str, output: Path, kills: int, seed: int, environment: Mapping[str, str] | None = None
+) -> Survived:
     """Scan, killing the process `kills` times as soon as its journal has grown by a random part of what is left.
 
     Where the scan is done before all kills, it is begun anew for the others.
@@ -65,7 +70,7 @@ def killed_again_and_again(config: str, output: Path, kills: int, seed: int) -> 
         with (
             log.open("w") as stderr,
             subprocess.Popen(  # noqa: S603 - our own command
-                command(config, output, "--resume"), cwd=REPOSITORY, stderr=stderr
+                command(config, output, "--resume"), cwd=REPOSITORY, env=environment, stderr=stderr
             ) as process,
         ):
             if survived.kills < kills and _grows(journal, target, process, chance):

@@ -1,93 +1,145 @@
-"""A storm of faults over an organisation: the accounts that it misses are reported as on a calm day, byte for byte."""
+"""A storm of faults over every cloud: whom it misses is reported as on a calm day, whom it hits is unknown.
+
+Which calls there are is not written down here: a calm scan says it, and each call that it made meets each fault.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.emulators.aws import AwsEmulator, Group, faults, role_arn, running
-from tests.emulators.aws.faults import Answer
+from tests.e2e.kills import killed_again_and_again, undisturbed
+from tests.e2e.storms import aks, eks, gke, live
+from tests.e2e.storms.sky import PAGED, Place, Row, Scanned, Skies, Sky, passes_on, scan, write_configuration
 from tests.unit.cli.test_commands import Run, run
+from tests.unit.cli.test_shards_and_merge import but_for_the_run
 
 __all__ = ["run"]  # the fixture
 
-CALM = ("100000000001", "500000000005", "900000000009")
-LISTS = ("sts:AssumeRole", "sts:GetCallerIdentity", "ec2:DescribeRegions", "eks:ListClusters")
-READS = ("eks:DescribeCluster", "logs:DescribeLogGroups", "logs:DescribeSubscriptionFilters", "logs:DescribeLogStreams")
-FAULTS: dict[str, Callable[[], Answer]] = {
-    "denied": faults.deny,
-    "throttled": faults.throttle,
-    "server error": faults.server_error,
-    "no answer in time": lambda: faults.stall(60),
-    "reset": faults.drop,
-    "malformed": lambda: faults.body(b'{"clusters": 7, "cluster": [], "logGroups": {}', 200),
-    "empty": lambda: faults.body(b"{}"),
-    "expired": lambda: faults.error(
-        403, "ExpiredTokenException", "The security token included in the request is expired"
-    ),
-}
-STORM = {
-    (action, fault): f"{number:012}"
-    for number, (action, fault) in enumerate(
-        ((action, fault) for action in (*LISTS, *READS) for fault in FAULTS), start=200_000_000_000
-    )
-}
-"""Each call meets each fault in an account of its own."""
-
-# The time a call may take is long enough for every call that is answered at all, on a machine with much else to do.
-HEAD = "[scan]\nretries = 0\ncall_timeout = 10.0\nconcurrency = 32\nmax_calls = 32\n[rule]\nobserve = true\n"
+CLOUDS: dict[str, Skies] = {"aks": aks.sky, "eks": eks.sky, "gke": gke.sky, "live": live.sky}
+Struck = dict[tuple[str, str, str], Place]
 
 
-@pytest.fixture
-def aws() -> Iterator[AwsEmulator]:
-    with running() as emulator:
-        for account in (*CALM, *STORM.values()):
-            group = Group(retention_days=90)
-            emulator.add_regions(account, "eu-west-1")
-            emulator.add_cluster(account, "eu-west-1", "main", enabled=["audit", "authenticator"], group=group)
-        yield emulator
+@pytest.fixture(params=CLOUDS)
+def sky(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Sky]:
+    with CLOUDS[request.param](tmp_path) as found:
+        for name, value in found.environment.items():
+            monkeypatch.setenv(name, value)
+        yield found
 
 
-def scanned(run: Run, folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Scan accounts, and give what the report says of each, but for how long it took."""
-    config = folder / "config.toml"
-    tables = (
-        f'[[account]]\nname = "{account}"\nprovider = "eks"\nrole_arn = "{role_arn(account)}"\n' for account in names
-    )
-    config.write_text(HEAD + "".join(tables))
-    _, out, err = run("scan", "--config", str(config), "--format", "json", "--output", "-")
-    bugs = [json.loads(line) for line in err.splitlines() if '"event": "bug"' in line]
-    assert bugs == []
-    report = json.loads(out)
-    return {account["name"]: {**account, "seconds": 0} for account in report["accounts"]}
-
-
-def test_a_storm_changes_no_finding_of_the_accounts_that_it_misses(
-    run: Run, aws: AwsEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_storm_changes_no_finding_of_whom_it_misses_and_lets_nobody_pass_whom_it_hits(
+    run: Run, sky: Sky, tmp_path: Path
 ) -> None:
-    for name, value in aws.environment.items():
-        monkeypatch.setenv(name, value)
-    calm = scanned(run, tmp_path, CALM)
-    for (action, fault), account in STORM.items():
-        # The hub's account makes the call that assumes a role, so that one is known by the role.
-        hit_by = {"role": role_arn(account)} if action == "sts:AssumeRole" else {"account": account}
-        aws.inject(FAULTS[fault](), action, **hit_by)
-    stormy = scanned(run, tmp_path, [*CALM, *STORM.values()])
-    assert list(stormy) == sorted([*CALM, *STORM.values()])
-    for account in CALM:
-        assert json.dumps(stormy[account], indent=2) == json.dumps(calm[account], indent=2)
-        assert stormy[account]["clusters"]
-    for (action, fault), account in STORM.items():
-        hit = stormy[account]
-        assert hit["status"] == "UNKNOWN" or _is_beside_the_verdict(action, hit), (action, fault, hit["status"])
-        said = json.dumps(hit)
-        assert action in said, (action, fault)
+    numbers = count(1)
+    calm = {shape: sky.add(shape, next(numbers)) for shape in sky.shapes}
+    before = scan(run, sky, tmp_path / "calm", calm.values())
+    for place in calm.values():
+        assert {row["status"] for row in place.rows(before.accounts)} <= {"PASS", "SKIP"}, place.name
+    made = {shape: sky.calls(place) for shape, place in calm.items()}
+    assert sky.methods(frozenset().union(*made.values())) >= sky.named, "calls that a calm scan does not make"
+    struck = strike_everything(sky, made, numbers)
+    troubled = {name: sky.add(trouble.shape, next(numbers)) for name, trouble in sky.troubles.items()}
+    for name, place in troubled.items():
+        sky.troubles[name].happen(place)
+    after = scan(run, sky, tmp_path / "stormy", [*calm.values(), *struck.values(), *troubled.values()])
+    for place in calm.values():
+        assert [row["failures"] for row in place.rows(after.accounts)] == [
+            row["failures"] for row in place.rows(before.accounts)
+        ]
+        assert json.dumps(place.rows(after.accounts), indent=2) == json.dumps(place.rows(before.accounts), indent=2)
+    usual = {text for place in calm.values() for _, text in place.unknowns(before.accounts)}
+    wrong = [
+        f"{one}: {why}" for one, place in struck.items() for why in complaints(sky, one, place, after.accounts, usual)
+    ]
+    assert not wrong, "\n".join(wrong)
+    for name, place in troubled.items():
+        [row, *_] = place.rows(after.accounts)
+        assert row["status"] == sky.troubles[name].expected, name
+        assert sky.troubles[name].words in json.dumps(row), name
+    assert_no_secret(sky, before, after)
 
 
-def _is_beside_the_verdict(action: str, hit: dict[str, Any]) -> bool:
-    """Say whether what could not be read decides nothing, and is unknown where it is reported."""
-    return action in READS and '"unknown"' in json.dumps(hit)
+def test_shards_in_a_storm_make_the_report_of_one_scan(run: Run, sky: Sky, tmp_path: Path) -> None:
+    """Byte for byte, but for the run's own data, with each call of each shape denied once or failing at the cloud."""
+    numbers = count(1)
+    calm = [sky.add(shape, next(numbers)) for shape in sky.shapes]
+    scan(run, sky, tmp_path / "calm", calm)
+    places = list(calm)
+    for shape, place in zip(sky.shapes, calm, strict=True):
+        for call in sorted(sky.calls(place)):
+            fault = ("denied", "server error")[len(places) % 2]
+            places.append(sky.add(shape, next(numbers), fault))
+            sky.strike(places[-1], call, fault)
+    config = write_configuration(sky, tmp_path / "whole", places)
+    assert run("scan", "--config", config, "--output", str(tmp_path / "whole"))[0] in {1, 3}
+    assert len(places) > len(calm)
+    scan(run, sky, tmp_path / "whole", places, shards=3)
+    assert but_for_the_run(tmp_path / "whole" / "merged") == but_for_the_run(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("cloud", ["eks", "aks"])
+def test_a_scan_of_a_cloud_that_is_killed_again_and_again_gives_the_report_of_an_undisturbed_one(
+    cloud: str, tmp_path: Path
+) -> None:
+    """A few kills, among them in organisations; ``python -m tests.bench kills`` does fifty."""
+    with CLOUDS[cloud](tmp_path) as found:
+        places = [found.add(shape, number) for number, shape in enumerate([*found.shapes] * 5, start=1)]
+        config = write_configuration(found, tmp_path / "given", places)
+        environment = os.environ | found.environment
+        undisturbed(config, tmp_path / "calm", environment)
+        survived = killed_again_and_again(config, tmp_path / "killed", 3, 20261125, environment)
+    assert survived.kills == 3
+    # Which accounts an organisation has is asked anew in every run.
+    organizations = {place.name for place in places if place.table.startswith("[[organization]]")}
+    assert {*survived.finished_again} <= organizations
+    assert but_for_the_run(tmp_path / "killed") == but_for_the_run(tmp_path / "calm")
+
+
+def strike_everything(sky: Sky, made: dict[str, AbstractSet[str]], numbers: Iterator[int]) -> Struck:
+    """Let each call that is made meet each fault, in a place of its own, of the first shape that has it made."""
+    struck: Struck = {}
+    for shape, calls in made.items():
+        before = {call for _, call, _ in struck}
+        for call in sorted(calls - (before - sky.everywhere)):
+            for fault in sky.faults(call):
+                place = struck[shape, call, fault] = sky.add(shape, next(numbers), fault)
+                sky.strike(place, call, fault)
+    return struck
+
+
+def complaints(
+    sky: Sky, one: tuple[str, str, str], place: Place, accounts: dict[str, Row], usual: AbstractSet[str]
+) -> Iterator[str]:
+    """Say what is wrong with how a place is reported that was struck."""
+    shape, call, fault = one
+    rows, words = place.rows(accounts), sky.words(call, fault)
+    if call not in sky.calls(place):
+        yield "the call was not made"
+    said = [told for told, text in place.unknowns(accounts) if text not in usual and any(one in text for one in words)]
+    if not said and (call, fault) not in sky.covered:
+        yield f"nothing says that {' or '.join(words)} is why something is unknown"
+    if any("hint" in told and not (told["hint"] or told["permission"]) for told in said):
+        yield "a failure does not say what to do"
+    found = [where for row in rows for where in passes_on(row, sky.sources(call))]
+    if found and fault not in PAGED:
+        yield f"is ok by what was not read: {found}"
+    may_pass = call in sky.beside or (call, fault) in sky.covered
+    if "UNKNOWN" not in {row["status"] for row in rows} and not may_pass:
+        yield f"is {[row['status'] for row in rows]} though a {shape} depends on the call"
+    names = [(row["name"], cluster["location"], cluster["name"]) for row in rows for cluster in row["clusters"]]
+    if len(names) > len(set(names)):
+        yield f"names a cluster twice: {names}"
+
+
+def assert_no_secret(sky: Sky, *scans: Scanned) -> None:
+    secrets = [*sky.secrets()]
+    assert secrets
+    for one in scans:
+        assert [secret for secret in secrets if secret in one.written] == []

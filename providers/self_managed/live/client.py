@@ -74,7 +74,12 @@ class ApiClient:
 
     async def get(self, resource: Resource) -> Object:
         """Give one object; CollectionError says why it could not be had."""
-        return _object(await self._ask(resource, ""), self._where(resource))
+        where = self._where(resource)
+        found = _object(await self._ask(resource, ""), where)
+        metadata = found.get("metadata")
+        if resource.name and not (isinstance(metadata, dict) and metadata.get("name") == resource.name):
+            raise Malformed("answers with another object than the one that was asked for", where=where)
+        return found
 
     async def list_all(
         self, resource: Resource, keep: Callable[[Object], bool] = lambda _: True, *, label_selector: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final, TypeVar
@@ -15,7 +15,7 @@ from providers.self_managed.live.access import Access
 from providers.self_managed.live.client import ApiClient, Object, Resource, connected
 from providers.self_managed.live.k3s import look_at_node, tells_its_arguments
 from providers.self_managed.live.objects import Looks, maps_at, shown, text_at
-from scanner.errors import CollectionError, NotFound
+from scanner.errors import CollectionError, Malformed, NotFound
 from scanner.model import Evidence, Fact, Note, NoteSeverity, ScanSettings, Unread
 
 _Result = TypeVar("_Result")
@@ -75,7 +75,10 @@ async def read_cluster(access: Access, scan: ScanSettings, version: str | None) 
         found = _VERSION.match(git_version)
         running = found[1] if found else None
         facts = _facts(access, git_version)
-        groups = maps_at(await client.get(GROUPS), "groups")
+        answer = await client.get(GROUPS)
+        if not isinstance(answer.get("groups"), list):
+            raise Malformed("answers with no list of API groups", where=f"GET {access.server}{GROUPS.path}")
+        groups = maps_at(answer, "groups")
         if OPENSHIFT.group in {text_at(group, "name") for group in groups}:
             return Live(await _openshift(client, version or running), facts, running)
         seen = await _ask(client)
@@ -209,12 +212,20 @@ def _nothing(pods: list[Object] | CollectionError, git_version: str) -> Collecti
 def _drift(composition: Composition, seen: _Seen, version: str | None) -> tuple[Note, ...]:
     """Compare what runs with what kubeadm would write."""
     if isinstance(seen.kubeadm, CollectionError):
-        return ()
+        return tuple(_drift_unknown(seen.kubeadm))
     looks = Looks(version)
     looks.add({**seen.kubeadm, "apiVersion": "v1", "kind": "ConfigMap"}, "")
     configured = looks.composed().servers[0]
     running = [one for one in composition.servers if isinstance(one, Described)]
     return drift(running, configured) if isinstance(configured, Described) else ()
+
+
+def _drift_unknown(error: CollectionError) -> Iterator[Note]:
+    """Say that the comparison was not made; a cluster that kubeadm did not make has nothing to compare with."""
+    if isinstance(error, NotFound):
+        return
+    text = f"whether kubeadm would write the same flags again is not known: {error.where} {error.what}"
+    yield Note(NoteSeverity.INFO, text, (Evidence(error.where, "error", error.said or error.what),))
 
 
 def _of_kubeadm(one: Described | Unknown) -> Described | Unknown:

@@ -16,6 +16,7 @@ from moto.iam.access_control import IAMRequest
 from moto.iam.models import iam_backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sts.models import sts_backends
 from werkzeug.serving import make_server
 
 from tests.emulators.aws import faults, state
@@ -38,7 +39,11 @@ def role_arn(account: str) -> str:
 
 
 class AwsEmulator:
-    """A WSGI application: faults first, then IAM, then moto, whose answers are completed."""
+    """A WSGI application: faults first, then IAM, then moto, whose answers are completed.
+
+    Attributes:
+        organization: What every account sees of its organisation that has none of its own in `organizations`.
+    """
 
     def __init__(self) -> None:
         """Start empty: no account holds anything."""
@@ -52,6 +57,7 @@ class AwsEmulator:
         self._enforced: set[str] = set()
         self.organization = Organization()
         self.telemetry = Telemetry()
+        self.organizations: dict[str, Organization] = {}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -107,20 +113,32 @@ class AwsEmulator:
         """Give the calls of one action, in the order in which they came."""
         return [call for call in self.calls if call.action == action]
 
+    def given_keys(self) -> Iterator[str]:
+        """Give the secret keys and session tokens of the roles that were assumed so far."""
+        for backends in sts_backends.values():
+            for role in backends["aws"].assumed_roles:
+                yield from (role.secret_access_key, role.session_token)
+
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         call = read_call(environ)
         self.calls.append(call)
+        environ[faults.REAL] = self._answer
         for fault in self._faults:
             if fault.takes(call):
                 return fault.answer(call, environ, start_response)
+        return self._answer(call, environ, start_response)
+
+    def _answer(self, call: Call, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as AWS would."""
         if call.account in self._enforced and not _allowed(call, environ):
             return faults.deny()(call, environ, start_response)
         if call.action == "ec2:DescribeRegions":
             return self._describe_regions(call, environ, start_response)
         if call.service in ("account", "config", "organizations"):
             asked = str(call.parameters.get("AccountId", call.account))
-            answer = self.organization.answer(call, self._regions.get(asked, ()))
+            organization = self.organizations.get(call.account, self.organization)
+            answer = organization.answer(call, self._regions.get(asked, ()))
             return respond(environ, start_response, 200, json.dumps(answer).encode(), {"Content-Type": _JSON})
         if call.service == "observabilityadmin":
             return self._telemetry(call, environ, start_response)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -12,7 +13,12 @@ from tests.emulators.aws.wire import Call, Environ, StartResponse, refuse, respo
 
 Answer = Callable[[Call, Environ, StartResponse], Iterable[bytes]]
 
+Headers = list[tuple[str, str]]
+
 PRINCIPAL: Final = "arn:aws:sts::{account}:assumed-role/audit-scanner/k8s-audit-coverage"
+
+REAL: Final = "emulator.answer"
+"""Where a request's environment holds what gives the real answer."""
 
 stopping = threading.Event()
 """Set when the emulator stops, so that stalled answers end at once."""
@@ -62,6 +68,7 @@ _DENIED_CODES: Final = {
     "organizations": (400, "AccessDeniedException"),
 }
 _THROTTLED_CODES: Final = {
+    "account": (429, "TooManyRequestsException", "Rate exceeded"),
     "config": (400, "ThrottlingException", "Rate exceeded"),
     "observabilityadmin": (429, "TooManyRequestsException", "Rate exceeded"),
     "organizations": (400, "TooManyRequestsException", "Rate exceeded"),
@@ -129,6 +136,54 @@ def body(content: bytes, status: int = 200, content_type: str = "application/jso
 def server_error() -> Answer:
     """Answer as a load balancer does whose servers are down: HTTP 500 and a page of HTML."""
     return body(b"<html><body><h1>500 Internal Server Error</h1></body></html>", 500, "text/html")
+
+
+def truncate() -> Answer:
+    """Answer with the first half of the real body, as if that were all of it."""
+
+    def answer(call: Call, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        status, headers, content = _real(call, environ)
+        return _send(start_response, status, headers, content[: len(content) // 2])
+
+    return answer
+
+
+def repeat_page(token: str) -> Answer:
+    """Answer with the first page again and again, which names a next one; `token` is the field that does."""
+    first: dict[tuple[str, str], tuple[str, Headers, bytes]] = {}
+
+    def answer(call: Call, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        place = (call.action, call.region)
+        if token not in call.parameters:
+            first[place] = _real(call, environ)
+        status, headers, content = first[place]
+        return _send(start_response, status, headers, json.dumps({**json.loads(content), token: "once-more"}).encode())
+
+    return answer
+
+
+def lose_page(token: str) -> Answer:
+    """Answer with a page that names a next one, for which there is only a server error."""
+    first, next_one = repeat_page(token), server_error()
+
+    def answer(call: Call, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        return (next_one if token in call.parameters else first)(call, environ, start_response)
+
+    return answer
+
+
+def _real(call: Call, environ: Environ) -> tuple[str, Headers, bytes]:
+    """Give the status, the headers and the body of the real answer."""
+    answered: list[tuple[str, Headers]] = []
+    content = b"".join(environ[REAL](call, environ, lambda status, headers, *_: answered.append((status, headers))))
+    return *answered[0], content
+
+
+def _send(start_response: StartResponse, status: str, headers: Headers, content: bytes) -> Iterable[bytes]:
+    """Answer with another body than the real one."""
+    kept = [(name, value) for name, value in headers if name.lower() != "content-length"]
+    start_response(status, [*kept, ("Content-Length", str(len(content)))])
+    return [content]
 
 
 def stall(seconds: float) -> Answer:

@@ -93,7 +93,7 @@ async def _serve(
     """Serve until it is told to stop."""
     manager = Manager(emulator.azure, emulator.issuer)
     application, metadata = web.Application(), web.Application()
-    application.router.add_post("/{tenant}/oauth2/v2.0/token", emulator.issuer.token)
+    application.router.add_post("/{tenant}/oauth2/v2.0/token", manager.token)
     application.router.add_route("*", "/{path:.*}", manager.answer)
     metadata.router.add_get("/metadata/identity/oauth2/token", emulator.issuer.metadata)
     runners = [web.AppRunner(one, access_log=None, shutdown_timeout=0.1) for one in (application, metadata)]

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from tests.emulators.azure import graph
 from tests.emulators.azure.identity import Issuer
-from tests.emulators.azure.state import APPLICATION, GROUPS, OBJECT_ID, Azure, Fault
+from tests.emulators.azure.state import APPLICATION, GROUPS, OBJECT_ID, Asked, Azure, Fault
 
 AUDIENCES: Final = frozenset(
     {
@@ -37,6 +37,11 @@ _SUBSCRIPTION: Final = re.compile(r"/subscriptions/([^/]+)")
 _RESOURCES: Final = re.compile(r"/subscriptions/([^/]+)/resources")
 _FILTER: Final = re.compile(r"resourceType eq '([^']+)' and name eq '([^']+)'")
 _QUERY: Final = re.compile(r"/v1/workspaces/([^/]+)/query")
+_TOKEN: Final = re.compile(r"/[^/]+/oauth2/v2\.0/token")
+GRAPH: Final = "/providers/Microsoft.ResourceGraph/resources"
+SIGN_IN: Final = "sign-in"
+LOST: Final = "bG9zdA=="
+"""The token of a page that there is not."""
 
 
 class Manager:
@@ -49,13 +54,35 @@ class Manager:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer one request: faults first, then its token, then what it asks for."""
-        path = request.path
-        self._azure.calls[request.method, path] += 1
-        fault = self._azure.fault_for(f"{path}/{await _table_of(request)}")
-        if fault:
-            shown = await show(fault, request)
-            if shown is not None:
-                return shown
+        self._azure.calls[request.method, request.path] += 1
+        fault = await self._fault_for(request)
+        shown = await show(fault, request) if fault else None
+        if shown is not None:
+            return shown
+        answer = await self._real(request)
+        return answer if fault is None else _with_next_page(fault, request, answer)
+
+    async def token(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request for a token: faults first."""
+        fault = await self._fault_for(request)
+        shown = await show(fault, request) if fault else None
+        return await self._issuer.token(request) if shown is None else shown
+
+    async def _fault_for(self, request: web.Request) -> Fault | None:
+        """Take note of a request, and give the fault that it meets; a page that is lost is one in itself."""
+        body = (await request.read()).decode()
+        tenant = self._issuer.tenant_of(request.headers.get("Authorization", ""))
+        asked = Asked(
+            operation_of(request.method, request.path, body),
+            f"{request.path}/{_table_of(request.path, body)} {body} {tenant}".lower(),
+        )
+        self._azure.asked.append(asked)
+        fault = self._azure.fault_for(asked)
+        is_lost = fault is not None and fault.kind == "lost" and LOST in f"{request.query_string} {body}"
+        return Fault("status", "") if is_lost else fault
+
+    async def _real(self, request: web.Request) -> web.Response:
+        """Answer as Azure does."""
         refused = self._refused(request)
         if refused is not None:
             return refused
@@ -83,7 +110,7 @@ class Manager:
         found = _QUERY.fullmatch(request.path)
         if found:
             return self._records(found[1], body)
-        if request.path == "/providers/Microsoft.ResourceGraph/resources":
+        if request.path == GRAPH:
             return graph.answer(self._azure, body)
         return error(405, "MethodNotAllowed", "Nothing is written here.")
 
@@ -101,8 +128,10 @@ class Manager:
         )
         if request.path == "/subscriptions":
             action = "Microsoft.Resources/subscriptions/read"
-            seen = [one for one in self._azure.subscriptions.values() if self._azure.allows(action, one["id"])]
-            return self._pages(request, seen)
+            tenant = self._issuer.tenant_of(request.headers["Authorization"])
+            mine = self._azure.tenants.get(tenant, self._azure.subscriptions)
+            seen = [self._azure.subscriptions[one] for one in mine]
+            return self._pages(request, [one for one in seen if self._azure.allows(action, one["id"])])
         for pattern, handler in routes:
             found = pattern.fullmatch(request.path)
             if found:
@@ -122,7 +151,8 @@ class Manager:
 
     def _pages(self, request: web.Request, items: list[dict[str, Any]]) -> web.Response:
         """Give a page, with a link to the next that leads to another host, as behind a private link it would."""
-        start, size = int(request.query.get("$skiptoken", "0")), self._azure.page_size
+        token = request.query.get("$skiptoken", "0")
+        start, size = int(token if token.isdigit() else 0), self._azure.page_size
         body: dict[str, Any] = {"value": items[start : start + size]}
         if start + size < len(items):
             following = 0 if self._azure.is_looping else start + size
@@ -253,21 +283,50 @@ class Manager:
         return error(403, "AuthorizationFailed", text)
 
 
-async def _table_of(request: web.Request) -> str:
+def _table_of(path: str, body: str) -> str:
     """Give the table that a query of Resource Graph asks for; nothing for other requests."""
-    if request.path != "/providers/Microsoft.ResourceGraph/resources":
-        return ""
-    return str(json.loads(await request.read())["query"]).partition(" ")[0]
+    return str(json.loads(body)["query"]).partition(" ")[0] if path == GRAPH else ""
+
+
+def operation_of(method: str, path: str, body: str) -> str:
+    """Give the action that a request takes, as a role names it; for queries of Resource Graph also of what."""
+    if _TOKEN.fullmatch(path):
+        return SIGN_IN
+    if path == GRAPH:
+        return "Microsoft.ResourceGraph/resources/read" + (" of containers" if "resourcecontainers" in body else "")
+    if method == "POST":
+        return "Microsoft.OperationalInsights/workspaces/query/read"
+    head, _, below = path.rpartition("/providers/")
+    if not head:
+        return "Microsoft.Resources/subscriptions/" + ("resources/read" if path.endswith("/resources") else "read")
+    namespace, *rest = below.split("/")
+    kinds = rest[:1] if _LIST.fullmatch(path) or _INSIGHTS.fullmatch(path) else rest[::2]
+    return "/".join([namespace, *kinds, "read"])
+
+
+def _with_next_page(fault: Fault, request: web.Request, answer: web.Response) -> web.Response:
+    """Let an answer name a next page, which leads back to the first or nowhere; a fault that only waited does not."""
+    if fault.kind not in ("again", "lost"):
+        return answer
+    token = LOST if fault.kind == "lost" else "MA=="  # which says 0
+    link = f"https://management.azure.com{request.path}?api-version={request.query.get('api-version')}"
+    more = {"$skipToken": token} if request.path == GRAPH else {"nextLink": f"{link}&$skiptoken={token}"}
+    return web.json_response({**json.loads(answer.body or b"{}"), **more}, headers=_quota(answer))  # type: ignore[arg-type]
+
+
+def _quota(answer: web.Response) -> dict[str, str]:
+    """Give what an answer says of the quota of Resource Graph."""
+    return {name: value for name, value in answer.headers.items() if name.lower().startswith("x-ms-")}
 
 
 async def show(fault: Fault, request: web.Request) -> web.StreamResponse | None:
-    """Let a request go wrong; None where it only takes longer."""
+    """Let a request go wrong; None where it only takes longer, or its answer is changed."""
     if fault.kind == "status":
         return error(fault.status, fault.code, "It went wrong.", fault.headers)
     if fault.kind == "body":
         return web.Response(status=fault.status, text=fault.body, content_type="text/html")
-    if fault.kind == "hang":
-        await asyncio.sleep(fault.seconds)
+    if fault.kind in ("hang", "again", "lost"):
+        await asyncio.sleep(fault.seconds if fault.kind == "hang" else 0)
         return None
     if fault.kind == "drop":
         _cut(request)

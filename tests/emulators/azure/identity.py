@@ -29,17 +29,21 @@ class Issuer:
 
     Attributes:
         given: Tokens with the audience that each is for.
+        tenants: Tokens with the tenant that gave each.
+        known: Tenants beside `TENANT` in which the application is registered.
         flows: How each token was asked for, in order.
         is_down: Whether every request for a token fails.
         lifetime: For how many seconds tokens are good.
-        tenant: The tenant that tokens name.
+        tenant: The tenant that tokens name which ours gives.
     """
 
     given: dict[str, str] = field(default_factory=dict)
+    tenants: dict[str, str] = field(default_factory=dict)
     flows: list[str] = field(default_factory=list)
     is_down: bool = False
     lifetime: int = 3600
     tenant: str = TENANT
+    known: set[str] = field(default_factory=set)
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
 
     def certificate(self) -> bytes:
@@ -62,12 +66,17 @@ class Issuer:
         """Give the audience of the token in an Authorization header; None where it is none of ours."""
         return self.given.get(header.removeprefix("Bearer "))
 
+    def tenant_of(self, header: str) -> str:
+        """Give the tenant of the token in an Authorization header; empty where it is none of ours."""
+        return self.tenants.get(header.removeprefix("Bearer "), "")
+
     async def token(self, request: web.Request) -> web.Response:
         """Answer the token endpoint of a tenant."""
         form = await request.post()
         if self.is_down:
             return web.json_response({"error": "temporarily_unavailable"}, status=503)
-        if request.match_info["tenant"] != TENANT:
+        tenant = request.match_info["tenant"]
+        if tenant not in {TENANT, *self.known}:
             return _refusal("AADSTS90002: Tenant not found.", "invalid_request")
         if form.get("grant_type") != "client_credentials" or form.get("client_id") != APPLICATION:
             return _refusal("AADSTS700016: Application was not found in the directory.", "unauthorized_client")
@@ -75,7 +84,7 @@ class Issuer:
         if not flow:
             return _refusal("AADSTS7000215: Invalid client secret or assertion provided.", "invalid_client")
         self.flows.append(flow)
-        return self._answer(str(form["scope"]).removesuffix("/.default"))
+        return self._answer(str(form["scope"]).removesuffix("/.default"), tenant)
 
     async def metadata(self, request: web.Request) -> web.Response:
         """Answer the metadata service of a machine with a managed identity."""
@@ -103,13 +112,13 @@ class Issuer:
             return "federated token"
         return "certificate" if claims.get("iss") == APPLICATION and claims.get("aud") == url else ""
 
-    def _answer(self, audience: str) -> web.Response:
+    def _answer(self, audience: str, tenant: str = TENANT) -> web.Response:
         """Give a token out."""
         claims = {
             "aud": audience,
             "appid": APPLICATION,
             "oid": OBJECT_ID,
-            "tid": self.tenant,
+            "tid": self.tenant if tenant == TENANT else tenant,
             "jti": secrets.token_hex(8),
         }
         parts = [
@@ -117,6 +126,7 @@ class Issuer:
         ]
         token = ".".join([*parts, secrets.token_hex(8)])
         self.given[token] = audience
+        self.tenants[token] = tenant
         seconds = str(self.lifetime)
         return web.json_response(
             {"access_token": token, "token_type": "Bearer", "expires_in": seconds, "resource": audience}

@@ -23,17 +23,20 @@ CONNECTED: Final = "Microsoft.Kubernetes/connectedClusters"
 
 @dataclass
 class Fault:
-    """Something that goes wrong with requests whose path holds some text.
+    """Something that goes wrong with requests whose path, body or token's tenant holds some text.
 
     Attributes:
         kind: ``status`` answers an error; ``hang`` nothing for a while; ``trickle`` a body byte by byte; ``drop`` cuts
-            the connection; ``truncate`` ends a body early; ``body`` answers `body` as it is.
-        path: A part of the path, in any case; that of a query of Resource Graph ends with the table it asks for.
+            the connection; ``truncate`` ends a body early; ``body`` answers `body` as it is; ``again`` names the first
+            page as the next one; ``lost`` a next one for which there is only a server error.
+        path: A part of the path, the body or the tenant, in any case; the path of a query of Resource Graph ends with
+            the table it asks for.
         times: How often it goes wrong before it goes right again; -1 for ever.
         after: How often it goes right before.
         status: The status of ``status`` and ``body``.
         code: The code of ``status``.
         headers: Further headers of ``status``.
+        operation: As `Asked.operation`; empty for any.
     """
 
     kind: str
@@ -45,6 +48,20 @@ class Fault:
     body: str = ""
     seconds: float = 60.0
     after: int = 0
+    operation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as faults see it.
+
+    Attributes:
+        operation: The action that it takes, such as ``Microsoft.ContainerService/managedClusters/read``.
+        text: Its path, its body and the tenant of its token, in lower case.
+    """
+
+    operation: str
+    text: str
 
 
 @dataclass
@@ -81,6 +98,8 @@ class Azure:
         denied: Actions that no role gives at a scope and below it, as if a narrower one had been assigned.
         unregistered: Subscriptions with the resource providers that they do not use.
         calls: How often each path was asked for, by method.
+        asked: Every request, in order.
+        tenants: The subscriptions of tenants beside `TENANT`, whose identities see these only.
         quota: How many queries Resource Graph answers before its quota is used up; it never is where that is None.
         subscription_limit: How many subscriptions a query of Resource Graph looks at; all where that is None.
         quota_back_at: When it answers again, in seconds of the monotonic clock.
@@ -102,6 +121,8 @@ class Azure:
     denied: list[Role] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    asked: list[Asked] = field(default_factory=list)
+    tenants: dict[str, list[str]] = field(default_factory=dict)
     page_size: int = 100
     quota: int | None = None
     quota_back_at: float = 0.0
@@ -241,10 +262,10 @@ class Azure:
             if key.startswith(start) and str(one["type"]).lower() == kind.lower()
         ]
 
-    def fault_for(self, path: str) -> Fault | None:
+    def fault_for(self, asked: Asked) -> Fault | None:
         """Give the fault that a request meets, and count it."""
         for fault in self.faults:
-            if fault.path.lower() in path.lower() and fault.times:
+            if fault.operation in ("", asked.operation) and fault.path.lower() in asked.text and fault.times:
                 if fault.after:
                     fault.after -= 1
                     continue

@@ -46,6 +46,7 @@ class GcpEmulator:
     metadata_host: str
     relay: _Relay
     environment: dict[str, str] = field(default_factory=dict)
+    more: list[_Relay] = field(default_factory=list)
 
     @property
     def connections(self) -> int:
@@ -60,14 +61,22 @@ class GcpEmulator:
             ("logging_rest", "iam_credentials", "asset"), self.rest_endpoint
         )
 
+    def own_endpoint(self) -> str:
+        """Give one more address of the gRPC server: whoever goes there shares no connection with others.
+
+        gRPC shares one among all channels of a process that lead to the same address.
+        """
+        self.more.append(_Relay(self.relay.target, self.relay.clients))
+        return f"127.0.0.1:{self.more[-1].port}"
+
     def reset(self) -> None:
         """Forget everything: an empty cloud without faults, tokens and calls."""
         self.cloud.__init__()  # type: ignore[misc]
         self.tokens.__init__()  # type: ignore[misc]
 
-    def credentials(self, kind: str) -> str:
-        """Write the credentials of one kind, and give the file."""
-        return str(credentials_file(kind, self.folder, f"https://{self.rest_endpoint}"))
+    def credentials(self, kind: str, whose: str = "") -> str:
+        """Write the credentials of one kind, and give the file; of somebody's own they ask for tokens by that name."""
+        return str(credentials_file(kind, self.folder, f"https://{self.rest_endpoint}", whose))
 
 
 @contextmanager
@@ -104,7 +113,8 @@ def running(threads: int = 16) -> Iterator[GcpEmulator]:
             try:
                 yield emulator
             finally:
-                relay.close()
+                for one in (relay, *emulator.more):
+                    one.close()
                 server.stop(None).wait()
 
 
@@ -120,28 +130,27 @@ def _certificates() -> tuple[bytes, bytes, bytes]:
 class _Relay:
     """Passes bytes on to the gRPC server, so that a connection can be cut while a call is under way."""
 
-    def __init__(self) -> None:
-        """Listen."""
-        self.target = 0
+    def __init__(self, target: int = 0, clients: dict[int, socket.socket] | None = None) -> None:
+        """Listen; `clients` are by the ports that the server knows their connections by."""
+        self.target = target
         self.connections = 0
         self._open: list[socket.socket] = []
+        self.clients: dict[int, socket.socket] = {} if clients is None else clients
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def drop(self) -> None:
-        """Reset every connection there is."""
-        for one in self._open:
-            with suppress(OSError):
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        self._open.clear()
+    def drop(self, port: int) -> None:
+        """Reset the connection that the server knows by this port, if no other call did so already."""
+        client = self.clients.pop(port, None)
+        if client is not None:
+            _reset(client)
 
     def close(self) -> None:
         """Stop listening, and close what is open."""
         self._listener.close()
-        self.drop()
+        for one in self._open:
+            _reset(one)
 
     def _accept(self) -> None:
         """Take connections until the listener is closed."""
@@ -153,8 +162,17 @@ class _Relay:
                 return
             self.connections += 1
             self._open.append(client)
+            self.clients[server.getsockname()[1]] = client
             for source, sink in ((client, server), (server, client)):
                 threading.Thread(target=_pass_on, args=(source, sink), daemon=True).start()
+
+
+def _reset(one: socket.socket) -> None:
+    """Reset a connection."""
+    with suppress(OSError):
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()
 
 
 def _pass_on(source: socket.socket, sink: socket.socket) -> None:

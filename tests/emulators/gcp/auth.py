@@ -41,6 +41,7 @@ class Tokens:
         self.refused_grants = False
         self.stall = 0.0
         self.issued: list[str] = []
+        self.given: list[str] = []
 
     def issue(self, kind: str, seconds: int = 3600) -> str:
         """Hand out a token; `kind` is remembered for tests."""
@@ -48,6 +49,7 @@ class Tokens:
         with self._lock:
             self._good[token] = time.time() + seconds
             self.issued.append(kind)
+            self.given.append(token)
         return token
 
     def is_good(self, header: str) -> bool:
@@ -74,7 +76,7 @@ def verified(token: str) -> dict[str, Any] | None:
     return payload if payload.get("iss") == EMAIL else None
 
 
-def credentials_file(kind: str, folder: Path, base: str) -> Path:
+def credentials_file(kind: str, folder: Path, base: str, whose: str = "") -> Path:
     """Write the JSON of one kind of credentials: what `gcloud` or the console hands out."""
     account = {
         "type": "service_account",
@@ -83,7 +85,7 @@ def credentials_file(kind: str, folder: Path, base: str) -> Path:
         "private_key": key_pair()[0],
         "client_email": EMAIL,
         "client_id": "1",
-        "token_uri": f"{base}/token",
+        "token_uri": f"{base}/token/{whose}".rstrip("/"),
     }
     impersonation = f"{base}/v1/projects/-/serviceAccounts/{IMPERSONATED}:generateAccessToken"
     subject = folder / "subject-token"
@@ -103,6 +105,6 @@ def credentials_file(kind: str, folder: Path, base: str) -> Path:
             "credential_source": {"file": str(subject)},
         },
     }
-    path = folder / f"{kind}.json"
+    path = folder / f"{kind}{whose}.json"
     path.write_text(json.dumps(bodies[kind]))
     return path

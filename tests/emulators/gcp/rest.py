@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 import time
@@ -15,9 +16,21 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.emulators.gcp import assets
 from tests.emulators.gcp.auth import EMAIL, Tokens, verified
-from tests.emulators.gcp.state import Cloud
+from tests.emulators.gcp.state import Cloud, Fault
 
-_HTTP_OF = {"throttle": (429, "RESOURCE_EXHAUSTED"), "unavailable": (503, "UNAVAILABLE"), "internal": (500, "INTERNAL")}
+_BODIES = {
+    "malformed": b"<html><title>Sign in to the proxy</title></html>",
+    "truncate": b'{"sinks": [{"name": "half',
+    "empty": b"",
+    "shape": b'{"sinks": 7, "access_token": [], "accessToken": {}}',
+}
+_HTTP_OF = {
+    "unauthenticated": (401, "UNAUTHENTICATED"),
+    "gone": (404, "NOT_FOUND"),
+    "throttle": (429, "RESOURCE_EXHAUSTED"),
+    "unavailable": (503, "UNAVAILABLE"),
+    "internal": (500, "INTERNAL"),
+}
 
 
 @contextmanager
@@ -56,7 +69,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Hand out tokens."""
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         path = urlsplit(self.path).path
-        if path == "/token":
+        operation, resource = ("Token", path.removeprefix("/token").strip("/"))
+        if path.endswith(":generateAccessToken"):
+            operation, resource = ("GenerateAccessToken", path.rpartition("/")[2].partition(":")[0])
+        fault = self.cloud.next_fault(operation, resource, "REST")
+        if fault is not None:
+            self._go_wrong(fault, resource, "iam.serviceAccounts.getAccessToken")
+        elif path.startswith("/token"):
             self._service_account_token(parse_qs(data))
         elif path == "/v1/token":
             form = parse_qs(data)
@@ -87,32 +106,35 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.tokens.is_good(self.headers.get("Authorization", "")):
             self._error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
             return
-        if self._goes_wrong("ListSinks", parent, b'{"sinks": [{"name": "half'):
-            return
-        if self.cloud.is_denied("logging.sinks.list", parent):
+        query = parse_qs(url.query)
+        token = query.get("pageToken", [""])[0]
+        fault = self.cloud.next_fault("ListSinks", parent, "REST")
+        if fault is not None and fault.kind == "lost" and token:
+            self._error(500, "INTERNAL", "Internal error encountered.")
+        elif fault is not None and fault.kind in ("again", "lost"):
+            self._send(200, {"sinks": [], "nextPageToken": "once-more"})
+        elif fault is not None:
+            self._go_wrong(fault, parent, "logging.sinks.list")
+        elif self.cloud.is_denied("logging.sinks.list", parent):
             self._error(403, "PERMISSION_DENIED", "Permission denied", "logging.sinks.list")
         elif not self.cloud.is_there(parent):
             self._error(404, "NOT_FOUND", f"Not found: {parent}")
         else:
-            query = parse_qs(url.query)
-            self._sinks(parent, query.get("filter", [""])[0], query.get("pageToken", [""])[0])
+            self._sinks(parent, query.get("filter", [""])[0], token)
 
-    def _goes_wrong(self, operation: str, parent: str, half: bytes) -> bool:
-        """Do what a fault says; False where the call is to be answered."""
-        fault = self.cloud.next_fault(operation, parent)
-        if fault is None:
-            return False
+    def _go_wrong(self, fault: Fault, resource: str, permission: str) -> None:
+        """Answer as a fault says."""
         if fault.kind in _HTTP_OF:
-            self._error(*_HTTP_OF[fault.kind], f"{fault.kind} for {parent}")
+            self._error(*_HTTP_OF[fault.kind], f"{fault.kind} for {resource}")
+        elif fault.kind == "denied":
+            self._error(403, "PERMISSION_DENIED", "Permission denied", permission)
         elif fault.kind == "hang":
             time.sleep(fault.seconds)
         elif fault.kind == "drop":
-            self.connection.close()
-        elif fault.kind == "malformed":
-            self._body(200, half)
-        elif fault.kind == "other_shape":
-            self._send(200, {"readTime": assets.READ, "assets": [{"name": "half"}]})
-        return fault.kind in (*_HTTP_OF, "hang", "drop", "malformed", "other_shape")
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+        else:
+            self._body(200, _BODIES[fault.kind])
 
     def _assets(self, parent: str, query: dict[str, list[str]]) -> None:
         """Give a page of the inventory, to those who may see it."""
@@ -125,9 +147,12 @@ class _Handler(BaseHTTPRequestHandler):
         operation = "ListAssets" + ("Policies" if content == "IAM_POLICY" else types[0].rpartition("/")[2])
         # How far a listing had come before it goes wrong is part of what is asked for.
         place = f"{parent} {query['pageToken'][0]}" if "pageToken" in query else parent
-        if self._goes_wrong(operation, place, b'{"readTime": "2026-03-01T11:00:00Z", "assets": [{"name": "half'):
-            return
-        if "cloudasset.googleapis.com" in self.cloud.callers_apis_off:
+        fault = self.cloud.next_fault(operation, place, "REST")
+        if fault is not None and fault.kind == "other_shape":
+            self._send(200, {"readTime": assets.READ, "assets": [{"name": "half"}]})
+        elif fault is not None:
+            self._go_wrong(fault, parent, permission)
+        elif "cloudasset.googleapis.com" in self.cloud.callers_apis_off:
             self._disabled("cloudasset.googleapis.com")
         elif self.cloud.is_denied(permission, parent) or not self.cloud.is_there(parent):
             self._error(403, "PERMISSION_DENIED", "The caller does not have permission", permission)

@@ -20,7 +20,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from tests.emulators.gcp.auth import Tokens
-from tests.emulators.gcp.state import Cloud
+from tests.emulators.gcp.state import Cloud, Fault
 
 RESOURCE_MANAGER = "google.cloud.resourcemanager.v3"
 
@@ -268,13 +268,14 @@ API_OF = {
 }
 
 
-_GARBLED = b"\xff\xff\xff"
+_BYTES = {"malformed": b"\xff\xff\xff", "empty": b""}
+"""Answers that are no message, or one without any field."""
 
 
 class Servicer:
     """Answers calls: the token first, then the faults, the API's state, the permission, and the answer."""
 
-    def __init__(self, cloud: Cloud, tokens: Tokens, drop: Callable[[], None]) -> None:
+    def __init__(self, cloud: Cloud, tokens: Tokens, drop: Callable[[int], None]) -> None:
         """Know the state, who may call, and how to cut the connection."""
         self._cloud = cloud
         self._tokens = tokens
@@ -298,10 +299,16 @@ class Servicer:
             time.sleep(self._cloud.latency)
         try:
             self._authenticate(context)
-            if self._go_wrong(method, resource, context):
-                return _GARBLED
+            fault = self._cloud.next_fault(method.name, resource)
+            if fault is not None:
+                _refuse(fault, method, resource)
+                self._wait(fault, context)
+                if fault.kind in _BYTES:
+                    return _BYTES[fault.kind]
+                if fault.kind in ("again", "lost"):
+                    _turn_back(fault, request)
             self._authorize(method, resource)
-            return method.answer(self._cloud, request)
+            return _spoilt(fault, method.answer(self._cloud, request))
         except RefusedError as refused:
             status = status_pb2.Status(code=refused.code, message=refused.message)
             for detail in refused.details:
@@ -318,30 +325,13 @@ class Servicer:
             message = "Request had invalid authentication credentials. Expected OAuth 2 access token."
             raise RefusedError(code_pb2.UNAUTHENTICATED, message, info)
 
-    def _go_wrong(self, method: Method, resource: str, context: grpc.ServicerContext) -> bool:
-        """Do what a fault says; True where the answer is to be bytes that are no message."""
-        fault = self._cloud.next_fault(method.name, resource)
-        if fault is None:
-            return False
-        if fault.kind == "malformed":
-            return True
-        if fault.kind == "throttle":
-            retry = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(nanos=10_000_000))
-            message = f"Quota exceeded for quota metric 'Read requests' of service for {resource}."
-            raise RefusedError(code_pb2.RESOURCE_EXHAUSTED, message, retry)
-        if fault.kind == "unavailable":
-            raise RefusedError(code_pb2.UNAVAILABLE, "The service is currently unavailable.")
-        if fault.kind == "internal":
-            raise RefusedError(code_pb2.INTERNAL, "Internal error encountered.")
-        if fault.kind == "unauthenticated":
-            raise RefusedError(code_pb2.UNAUTHENTICATED, "The access token has expired.")
+    def _wait(self, fault: Fault, context: grpc.ServicerContext) -> None:
+        """Cut the call's connection, or let the call wait."""
         if fault.kind == "drop":
-            self._drop()
-            return False
-        end = time.monotonic() + fault.seconds
+            self._drop(int(context.peer().rpartition(":")[2]))
+        end = time.monotonic() + (fault.seconds if fault.kind == "hang" else 0)
         while context.is_active() and time.monotonic() < end:
             time.sleep(0.01)
-        return False
 
     def _authorize(self, method: Method, resource: str) -> None:
         """Refuse where the API is off or the permission is missing."""
@@ -360,6 +350,39 @@ class Servicer:
             raise RefusedError(code_pb2.PERMISSION_DENIED, message, info)
         if self._cloud.is_denied(method.permission, resource):
             raise denied(method.permission, resource)
+
+
+def _refuse(fault: Fault, method: Method, resource: str) -> None:
+    """Raise what a fault says; nothing for one that is no refusal."""
+    retry = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(nanos=10_000_000))
+    quota = f"Quota exceeded for quota metric 'Read requests' of service for {resource}."
+    refusals = {
+        "throttle": RefusedError(code_pb2.RESOURCE_EXHAUSTED, quota, retry),
+        "unavailable": RefusedError(code_pb2.UNAVAILABLE, "The service is currently unavailable."),
+        "internal": RefusedError(code_pb2.INTERNAL, "Internal error encountered."),
+        "unauthenticated": RefusedError(code_pb2.UNAUTHENTICATED, "The access token has expired."),
+        "denied": denied(method.permission, resource),
+        "gone": not_found(resource),
+    }
+    if fault.kind in refusals:
+        raise refusals[fault.kind]
+
+
+def _turn_back(fault: Fault, request: Any) -> None:
+    """Ask for the first page in the place of one that there is not, or refuse that one."""
+    if fault.kind == "lost" and request.page_token:
+        raise RefusedError(code_pb2.INTERNAL, "Internal error encountered.")
+    request.page_token = ""
+
+
+def _spoilt(fault: Fault | None, answer: Any) -> Any:
+    """Give an answer as a fault leaves it."""
+    if fault is not None and fault.kind == "truncate":
+        whole = _serialize(answer)
+        return whole[: len(whole) - 3] or _BYTES["malformed"]
+    if fault is not None and fault.kind in ("again", "lost"):
+        answer.next_page_token = "page-once-more"
+    return answer
 
 
 def _serialize(message: Any) -> bytes:

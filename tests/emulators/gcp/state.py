@@ -32,11 +32,14 @@ class Fault:
     """Something that goes wrong.
 
     Attributes:
-        kind: ``throttle``, ``unavailable``, ``internal``, ``hang``, ``drop``, ``malformed`` or ``unauthenticated``.
+        kind: ``throttle``, ``unavailable``, ``internal``, ``hang``, ``drop``, ``malformed``, ``unauthenticated``,
+            ``denied``, ``gone``, ``empty``, ``shape`` (REST: JSON of another one), ``truncate`` (half of the real
+            answer), ``again`` (each page names the same next one) or ``lost`` (there is an error in its place).
         operation: Such as ``ListClusters``.
         resource: What is asked about; empty for anything.
         times: How often it goes wrong before it goes right again; -1 for ever.
         seconds: For how long a call hangs.
+        transport: ``gRPC`` or ``REST``; empty for either.
     """
 
     kind: str
@@ -44,6 +47,7 @@ class Fault:
     resource: str = ""
     times: int = -1
     seconds: float = 60.0
+    transport: str = ""
 
 
 @dataclass
@@ -63,6 +67,8 @@ class Cloud:
     Attributes:
         unindexed: What Cloud Asset Inventory has not noticed yet, by the asset's name.
         outdated: Assets that it still has, though they are gone.
+        calls: How often each operation was asked for of each resource.
+        seen: The same with the transport in front, each once.
     """
 
     projects: dict[str, Project] = field(default_factory=dict)
@@ -81,6 +87,7 @@ class Cloud:
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     unindexed: set[str] = field(default_factory=set)
     outdated: list[dict[str, Any]] = field(default_factory=list)
+    seen: set[tuple[str, str, str]] = field(default_factory=set)
     page_size: int = 1000
     latency: float = 0.0
     is_slow_to_find: bool = False
@@ -173,11 +180,14 @@ class Cloud:
         self.asked.add(permission)
         return (permission, "") in self.denied or (permission, resource) in self.denied
 
-    def next_fault(self, operation: str, resource: str) -> Fault | None:
+    def next_fault(self, operation: str, resource: str, transport: str = "gRPC") -> Fault | None:
         """Give what goes wrong with this call, and count it."""
         with self.lock:
             self.calls[operation, resource] += 1
+            self.seen.add((transport, operation, resource))
             for fault in self.faults:
+                if fault.transport not in ("", transport):
+                    continue
                 if fault.operation == operation and fault.resource in ("", resource) and fault.times:
                     fault.times -= 1
                     return fault

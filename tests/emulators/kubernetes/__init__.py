@@ -68,10 +68,16 @@ class KubernetesEmulator:
         self.tokens[token] = User(user, groups)
 
     def inject(
-        self, answer: Answer, path: str | None = None, *, times: int | None = None, page: int | None = None
+        self,
+        answer: Answer,
+        path: str | None = None,
+        *,
+        times: int | None = None,
+        page: int | None = None,
+        user: str | None = None,
     ) -> None:
         """Let requests meet something else than the real answer: the selectors are those of `Fault`."""
-        self._faults.append(Fault(answer, path, page, times))
+        self._faults.append(Fault(answer, path, page, times, user))
 
     def asked(self, path: str) -> list[Request]:
         """Give the requests for one path, in the order in which they came."""
@@ -101,7 +107,7 @@ class KubernetesEmulator:
         user = self._authenticated(request)
         self.requests.append(Request(user.name if user else "", request.path, dict(request.query)))
         for fault in self._faults:
-            if fault.takes(request):
+            if fault.takes(request, user.name if user else ""):
                 return await fault.answer(request)
         if user is None:
             return faults.status(401, "Unauthorized", "Unauthorized")

@@ -19,15 +19,19 @@ class Fault:
     Attributes:
         page: The page of a list, beginning with 1; None for any.
         times: How many more requests it meets; None for every one.
+        user: Who asks.
     """
 
     answer: Answer
     path: str | None = None
     page: int | None = None
     times: int | None = None
+    user: str | None = None
 
-    def takes(self, request: web.BaseRequest) -> bool:
-        """Say whether it meets this request, and count it."""
+    def takes(self, request: web.BaseRequest, user: str = "") -> bool:
+        """Say whether it meets this request of some user, and count it."""
+        if self.user not in {None, user}:
+            return False
         if self.path not in {None, request.path}:
             return False
         if self.page is not None and (self.page > 1) != ("continue" in request.query):

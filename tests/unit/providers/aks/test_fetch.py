@@ -11,7 +11,7 @@ from providers.aks import AksProvider
 from scanner.assessment import assess
 from scanner.model import ClusterObservation, LinkState, RuleSettings, ScanSettings, Status
 from scanner.ports import AccountOptions, CollectContext
-from tests.emulators.azure import AzureEmulator
+from tests.emulators.azure import AzureEmulator, Fault
 from tests.emulators.azure.state import CONNECTED, MANAGED
 from tests.unit.providers.aks.builders import NOW, channel
 from tests.unit.providers.aks.conftest import Collect
@@ -287,3 +287,12 @@ async def test_options_of_another_provider_are_a_bug() -> None:
     context = CollectContext("a", ScanSettings(), RuleSettings(), NOW, lambda _: None)
     with pytest.raises(TypeError, match="expected AksOptions, not AccountOptions"):
         await anext(AksProvider().collect(AccountOptions(), context))
+
+
+async def test_a_cluster_on_two_pages_is_one_cluster(emulator: AzureEmulator, collect: Collect) -> None:
+    [subscription] = fill(emulator)
+    emulator.azure.faults.append(Fault("again", "managedClusters"))
+    found = await collect(subscription=subscription)
+    names = [item.ref.name for item in found.items if isinstance(item, ClusterObservation)]
+    assert len(names) == len(set(names)) == 4
+    assert "its pages go round in a circle" in found.failures[0].reason

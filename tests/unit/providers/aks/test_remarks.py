@@ -207,3 +207,13 @@ def test_the_best_of_several_workspaces_is_what_counts() -> None:
 
 def test_it_is_not_looked_for_unless_it_is_asked_for() -> None:
     assert channel(observe(facts(managed(), BOTH, stores=STORES)), Category.AUDIT).observed is None
+
+
+def test_a_further_destination_that_could_not_be_read_is_told_beside_the_one_that_takes_the_records() -> None:
+    archive = setting("kube-audit", "guard", name="archive", storageAccountId=STORAGE_ID)
+    stores = {**STORES, STORAGE_ID.lower(): denied("Microsoft.Storage/storageAccounts/read")}
+    found = observe(facts(managed(), BOTH, archive, stores=stores))
+    assert channel(found, "kube-audit").delivered.state is LinkState.OK
+    [told] = notes(found)
+    assert told.startswith("kube-audit reaches another destination; whether it reaches this one is not known: ")
+    assert told.endswith("Microsoft.Storage/storageAccounts/read is denied")

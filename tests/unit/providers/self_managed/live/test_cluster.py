@@ -468,3 +468,20 @@ def test_without_aiohttp_it_says_what_to_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())  # noqa: S603 - ours
     assert done.stdout.count("pip install 'k8s-audit-coverage[live]'") == 2
+
+
+@pytest.mark.parametrize("path", ["apiservers", "infrastructures"])
+async def test_an_answer_that_is_not_the_object_is_no_default(least: KubernetesEmulator, read: Read, path: str) -> None:
+    least.groups.append("config.openshift.io")
+    put(least, openshift_api_server("WriteRequestBodies"), openshift_infrastructure())
+    least.inject(faults.body(b"{}"), f"/apis/config.openshift.io/v1/{path}/cluster")
+    found = await read()
+    assert "another object than the one that was asked for" in str(only(found).policy)
+
+
+async def test_a_comparison_that_could_not_be_made_is_told(least: KubernetesEmulator, read: Read) -> None:
+    put(least, node("cp-1"), server_pod("cp-1"), kubeadm_config())
+    least.inject(faults.error(403, "Forbidden", "no"), "/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
+    [told] = [text for text in notes(await read()) if "kubeadm" in text]
+    assert told.startswith("whether kubeadm would write the same flags again is not known: GET https://")
+    assert "RBAC does not allow to get configmaps/kubeadm-config" in told
