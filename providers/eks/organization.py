@@ -168,9 +168,9 @@ class _Finder:
 
     def _account(self, account: _Listed, origin: Origin | None) -> DiscoveredAccount:
         """Give what reads one account; what an inventory knows of it is asked in the account's own turn."""
-        options = self._options.account(account.id, self._hub.partition)
+        options = self._options.account(account.id, self._hub.partition, origin)
         name = f"{self._context.account}/{account.id}"
-        return DiscoveredAccount(name, options if origin is None else options.within(origin))
+        return DiscoveredAccount(name, options)
 
 
 def _accounts(page: Answer) -> list[_Listed]:

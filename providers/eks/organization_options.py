@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
@@ -111,8 +112,8 @@ class EksOrganizationOptions(OrganizationOptions):
             given |= {} if self.external_id is None else {"external_id": self.external_id}
         return EksOptions.model_validate(given)
 
-    def account(self, account_id: str, partition: str) -> DiscoveredEksOptions:
-        """Give what reads one account."""
+    def account(self, account_id: str, partition: str, origin: Origin | None = None) -> DiscoveredEksOptions:
+        """Give what reads one account; `origin` is what inventories know of the organisation that it is part of."""
         given: dict[str, object] = {
             "role_arn": f"arn:{partition}:iam::{account_id}:role/{self.account_role}",
             "session_name": self.session_name,
@@ -123,7 +124,17 @@ class EksOrganizationOptions(OrganizationOptions):
         }
         if self.external_id is not None:
             given["external_id"] = self.external_id
-        return DiscoveredEksOptions.model_validate(given)
+        found = DiscoveredEksOptions.model_validate(given)
+        # Ten thousand of them may wait for their turn, and the set of the keys that are set would be half of each.
+        object.__setattr__(found, "__pydantic_fields_set__", _keys_set(frozenset(given)))
+        found._origin = origin  # noqa: SLF001 - of this module
+        return found
+
+
+@lru_cache(maxsize=16)
+def _keys_set(names: frozenset[str]) -> set[str]:
+    """Give one set of some keys for all accounts that have them set."""
+    return set(names)
 
 
 class DiscoveredEksOptions(EksOptions):
@@ -140,12 +151,6 @@ class DiscoveredEksOptions(EksOptions):
     def account_id(self) -> str:
         """The account's id, which its role names."""
         return str(self.role_arn).split(":")[4]
-
-    def within(self, origin: Origin) -> DiscoveredEksOptions:
-        """Give the same as part of an organisation that an inventory knows."""
-        found = self.model_copy()
-        found._origin = origin  # noqa: SLF001 - its own
-        return found
 
 
 @dataclass(frozen=True, slots=True)
