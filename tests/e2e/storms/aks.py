@@ -50,7 +50,8 @@ class AksSky:
     shapes: Final = ("subscription", "management_group", "tenant")
     named: Final = frozenset(
         {value for name, value in vars(product).items() if isinstance(value, str) and name.startswith(("LIST", "READ"))}
-    ) | {product.QUERY_LOGS, QUERY, _OF_CONTAINERS, SIGN_IN}
+    ) - {product.LIST_DESCENDANTS} | {product.QUERY_LOGS, QUERY, _OF_CONTAINERS, SIGN_IN}
+    """But for the call that is made only where Resource Graph does not answer, which a calm scan never sees."""
     beside: Final = frozenset(
         {
             # Logs that are sent to a workspace as well are kept there, whatever becomes of the other destinations.
