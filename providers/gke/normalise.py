@@ -94,20 +94,18 @@ class Normaliser:
         self._routings: dict[tuple[str, str], Routing] = {}
         self._channels: dict[tuple[str, str], tuple[LogChannel, ...]] = {}
         self._unkept: dict[tuple[str, str], tuple[BlindSpot, ...]] = {}
+        self._servers: dict[tuple[int, str, bool, str], tuple[ApiServer]] = {}
         self._is_same_for_all = not names_clusters(project)
 
     def cluster(self, facts: ClusterFacts) -> ClusterObservation:
         """Put one cluster into the common model."""
         project, data_access = self._project, self._routing(facts)
         channels = self._channels_of(facts, data_access)
-        version = Evidence(LIST_CLUSTERS, "clusters[].currentMasterVersion", facts.version or "absent")
-        authorizer = _authorizer(facts.is_legacy_abac, facts.anonymous_mode)
-        server = ApiServer("control plane", ManagedPolicy("gce", (version,)), channels, authorizer)
         entries = Entries.of(project.project_id, facts.location, facts.name, DATA_ACCESS)
         place = (project.account, project.project_id, facts.location)
         return ClusterObservation(
             ref=ClusterRef("gke", *place, facts.name, _id(facts), facts.version or None),
-            servers=(server,),
+            servers=self._servers_of(facts, channels),
             facts=tuple(_facts(facts)),
             notes=(*cluster_notes(facts), *self._notes),
             parameters={
@@ -118,6 +116,15 @@ class Normaliser:
             unread=(*self._unread, *_unread(LIST_ENTRIES, facts.newest.values())),
             blind_spots=(*self._exempted, *self._unkept_principals(facts, data_access)),
         )
+
+    def _servers_of(self, facts: ClusterFacts, channels: tuple[LogChannel, ...]) -> tuple[ApiServer]:
+        """Give the control plane: the same one for clusters that differ in nothing, so that it is judged once."""
+        key = (id(channels), facts.version, facts.is_legacy_abac, facts.anonymous_mode)  # which are kept here
+        if key not in self._servers:
+            version = Evidence(LIST_CLUSTERS, "clusters[].currentMasterVersion", facts.version or "absent")
+            authorizer = _authorizer(facts.is_legacy_abac, facts.anonymous_mode)
+            self._servers[key] = (ApiServer("control plane", ManagedPolicy("gce", (version,)), channels, authorizer),)
+        return self._servers[key]
 
     def _channels_of(self, facts: ClusterFacts, data_access: Routing) -> tuple[LogChannel, ...]:
         """Give Admin Activity and each kind of Data Access; those with recent entries are each cluster's own."""
