@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import accounts, aks, eks, gke, kills, policy, scale, self_managed, startup
+from tests.bench import accounts, aks, eks, gke, kills, organizations, policy, scale, self_managed, startup
 
 BENCHMARKS = {
     "accounts": accounts.main,
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "eks": eks.main,
     "gke": gke.main,
     "kills": kills.main,
+    "organizations": organizations.main,
     "policy": policy.main,
     "scale": scale.main,
     "self_managed": self_managed.main,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.bench.aws_fake import certificates, fake
-from tests.bench.fake_eks import LATENCY
+from tests.bench.fake_http import LATENCY
 from tests.bench.measure import median, run
 
 ACCOUNTS: Final = 20

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -13,13 +15,21 @@ from typing import IO
 import trustme
 
 
-@contextmanager
-def fake(**options: str) -> Iterator[tuple[dict[str, str], Callable[[], float]]]:
-    """Run the fake in a process of its own; yield the environment that leads boto3 to it, and what ends it.
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a fake has done: the CPU seconds that it took, and where it counts them, the calls of each operation."""
 
-    Ending it gives the CPU seconds that it took. The options are those of `tests.bench.fake_eks`.
+    cpu: float
+    calls: Mapping[str, int]
+
+
+@contextmanager
+def fake(module: str = "tests.bench.fake_eks", **options: str) -> Iterator[tuple[dict[str, str], Callable[[], Served]]]:
+    """Run a fake in a process of its own; yield the environment that leads boto3 to it, and what ends it.
+
+    Ending it tells what it served. The options are those of the module.
     """
-    arguments = [sys.executable, "-m", "tests.bench.fake_eks", *(word for pair in options.items() for word in pair)]
+    arguments = [sys.executable, "-m", module, *(word for pair in options.items() for word in pair)]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - our own module
         if server.stdin is None or server.stdout is None:
             raise SystemExit("the fake has no pipes")
@@ -35,12 +45,12 @@ def fake(**options: str) -> Iterator[tuple[dict[str, str], Callable[[], float]]]
         if "tls" in options:
             environment["AWS_CA_BUNDLE"] = f"{options['tls']}/ca.pem"
 
-        ended: list[float] = []
+        ended: list[Served] = []
 
-        def finish(pipe: IO[str] = server.stdin) -> float:
+        def finish(pipe: IO[str] = server.stdin) -> Served:
             if not ended:
                 pipe.close()
-                ended.append(float(answers.readline()))
+                ended.append(Served(**json.loads(answers.readline())))
             return ended[0]
 
         yield environment, finish

@@ -6,7 +6,8 @@ import time
 from typing import Final
 
 from tests.bench.aws_fake import fake
-from tests.bench.fake_eks import CLUSTERS, LATENCY, REGIONS
+from tests.bench.fake_eks import CLUSTERS, REGIONS
+from tests.bench.fake_http import LATENCY
 from tests.bench.measure import median, run
 
 ROUNDS: Final = 3
@@ -22,7 +23,7 @@ def main() -> bool:
             (run("tests.bench.plain_boto3", environment), run("tests.bench.product", environment))
             for _ in range(ROUNDS)
         ]
-        server_cpu = finish()
+        server_cpu = finish().cpu
     elapsed = time.perf_counter() - began
     print(
         f"eks: {CLUSTERS} clusters in {len(REGIONS)} regions, {LATENCY * 1000:.0f} ms a call, median of {ROUNDS} runs"
