@@ -75,7 +75,7 @@ class _Finder:
             yield note
 
     async def _by_inventory(self, inventory: Inventory) -> AsyncIterator[Discovered]:
-        """Give the projects that the inventory knows; those that it did not come to are listed."""
+        """Give the projects that the inventory knows, and those that Resource Manager lists beside them."""
         self._source = LIST_ASSETS
         for what, instead, read in (
             ("the log sinks of projects", "those of each project with clusters are listed", self._assets.sinks),
@@ -87,11 +87,10 @@ class _Finder:
                 yield _not_asked(error, what, instead)
         numbers: set[str] = set()
         try:
-            async for page, _ in self._assets.projects():
-                for project in page:
-                    numbers.add(project.number)
-                    if self._wants(project):
-                        yield self._discovered(inventory, project, is_seen=True)
+            async for project in self._assets_of_projects():
+                numbers.add(project.number)
+                if self._wants(project):
+                    yield self._discovered(inventory, project, is_seen=True)
         except CollectionError as error:
             yield _not_asked(error, "all projects", "those that it did not tell of are listed and asked")
             async for item in self._by_listing(inventory):
@@ -103,6 +102,23 @@ class _Finder:
             project = SeenProject(inventory.ids[number], number, _ACTIVE, parents)
             if self._wants(project):
                 yield self._discovered(inventory, project, is_seen=True)
+        async for item in self._beside(inventory):
+            yield item
+
+    async def _assets_of_projects(self) -> AsyncIterator[SeenProject]:
+        """Give the projects that the inventory knows."""
+        async for page, _ in self._assets.projects():
+            for project in page:
+                yield project
+
+    async def _beside(self, inventory: Inventory) -> AsyncIterator[Discovered]:
+        """Give the projects that the inventory lacks: it may be behind, and what it is silent of looks like nothing."""
+        told = len(self._below_excluded)
+        async for item in self._by_listing(inventory):
+            yield _unchecked(item) if isinstance(item, CollectionFailure) else item
+        # Whole folders that are left out were told of by their projects.
+        self._below_excluded[told:] = [one for one in self._below_excluded[told:] if not one.startswith("all of ")]
+        self._is_complete = True  # as far as the inventory says
 
     async def _by_listing(self, inventory: Inventory) -> AsyncIterator[Discovered]:
         """Give the projects as Resource Manager lists them, level by level."""
@@ -197,6 +213,16 @@ def _above(inventory: Inventory, number: str) -> tuple[str, ...]:
         found.append(parent)
         parent = inventory.parents.get(parent, "")
     return tuple(found)
+
+
+def _unchecked(failure: CollectionFailure) -> AccountNote:
+    """Say that nobody tells whether the inventory lacks projects."""
+    text = (
+        f"whether Cloud Asset Inventory knows all projects was not checked: {failure.scope} could not be listed:"
+        f" {failure.reason}"
+    )
+    read = Evidence(failure.operation, failure.scope, failure.reason)
+    return AccountNote(Note(NoteSeverity.WARNING, text, (read,)))
 
 
 def _not_asked(error: CollectionError, what: str, instead: str) -> AccountNote:

@@ -155,7 +155,8 @@ async def test_each_active_project_is_an_account(org: GcpEmulator) -> None:
         ),
         "1 project is not active: gone-1: DELETE_REQUESTED",
     ]
-    assert set(calls(org)) == {"ListAssetsCluster", "ListAssetsLogSink", "ListAssetsPolicies", "ListAssetsProject"}
+    asked = {"ListAssetsCluster", "ListAssetsLogSink", "ListAssetsPolicies", "ListAssetsProject"}
+    assert set(calls(org)) == asked | {"ListFolders", "ListProjects"}
     assert calls(org)["ListAssetsLogSink"] == 4  # twelve sinks, three a page
 
 
@@ -319,6 +320,27 @@ async def test_a_project_that_only_its_clusters_tell_of_is_an_account(org: GcpEm
     org.cloud.unindexed.add(f"//cloudresourcemanager.googleapis.com/projects/{number}")
     found = await Organization(org).collect()
     assert found.cluster("delta-1").ref.name == "main-of-delta-1"
+
+
+async def test_projects_that_the_inventory_lacks_are_listed_and_asked(org: GcpEmulator) -> None:
+    for project in org.cloud.projects.values():
+        org.cloud.unindexed.add(f"//cloudresourcemanager.googleapis.com/projects/{project.number}")
+    for name in ("alpha-1", "delta-1"):
+        org.cloud.unindexed |= {
+            f"//container.googleapis.com/projects/{name}/locations/{place}/clusters/main-of-{name}"
+            for place in ("europe-west1", "us-east1")
+        }
+    found = await Organization(org).collect()
+    assert sorted(found.names) == [f"corp/{name}" for name in PROJECTS]
+    assert found.cluster("alpha-1").ref.name == "main-of-alpha-1"
+
+
+async def test_that_nobody_could_look_for_projects_that_the_inventory_lacks_is_told(org: GcpEmulator) -> None:
+    org.cloud.deny("resourcemanager.projects.list", ORGANIZATION)
+    found = await Organization(org).discover()
+    assert sorted(found.names) == [f"corp/{name}" for name in PROJECTS]
+    assert found.failures == []
+    assert any("whether Cloud Asset Inventory knows all projects was not checked" in text for text in found.notes)
 
 
 async def test_where_the_two_differ_the_project_counts_and_a_note_says_so(org: GcpEmulator) -> None:
