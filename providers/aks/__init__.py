@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from providers.aks.options import AksOptions
@@ -36,31 +35,30 @@ class AksProvider:
             raise UsageError(f"there is no variant {variant!r}", where="--permissions", hint=f"there are {names}")
         return permissions(variant)
 
-    async def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
+    def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
         """Read one account, yielding each cluster as soon as it is known."""
         from providers.aks.fetch import collect  # noqa: PLC0415 - loads libraries that only a run that reads AKS needs
-        from providers.aks.session import Connections  # noqa: PLC0415 - the same
 
         if not isinstance(options, AksOptions | DiscoveredAksOptions):
             message = f"expected AksOptions, not {type(options).__name__}"
             raise TypeError(message)
-        self._connections = self._connections or Connections()
-        async with aclosing(collect(self._connections, options, context)) as items:
-            async for item in items:
-                yield item
+        return collect(self._shared(), options, context)
 
-    async def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
+    def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
         """List the subscriptions of a management group or a tenant, yielding each as soon as it is known."""
         from providers.aks.organization import discover  # noqa: PLC0415 - loads libraries that only a run needs
-        from providers.aks.session import Connections  # noqa: PLC0415 - the same
 
         if not isinstance(options, AksOrganizationOptions):
             message = f"expected AksOrganizationOptions, not {type(options).__name__}"
             raise TypeError(message)
+        return discover(self._shared(), options, context)
+
+    def _shared(self) -> Connections:
+        """Give the connections of this provider."""
+        from providers.aks.session import Connections  # noqa: PLC0415 - as for those that call this
+
         self._connections = self._connections or Connections()
-        async with aclosing(discover(self._connections, options, context)) as items:
-            async for item in items:
-                yield item
+        return self._connections
 
 
 PROVIDER: Final[OrganizationProvider] = AksProvider()

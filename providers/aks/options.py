@@ -8,8 +8,8 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from providers.aks.reading_options import AksReading, ManagementGroup, Names
-from scanner.model import SHOWN_AS_SET
+from providers.aks.reading_options import AksReading, ManagementGroup
+from scanner.model import SHOWN_AS_SET, Names
 from scanner.ports import AccountOptions
 
 _WILDCARD: Final = re.compile(r"[*?\[]")

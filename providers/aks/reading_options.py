@@ -6,18 +6,11 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from providers.aks.clouds import CLOUDS, Cloud, CloudName
-from scanner.model import Settings
+from scanner.model import Names, Settings
 
-
-def _list_to_tuple(value: object) -> object:
-    """Accept TOML's arrays where strict mode wants the tuple that a frozen model holds."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple)]
 ManagementGroup = Annotated[str, Field(pattern=r"^[\w().-]{1,90}$")]
 _Endpoint = Annotated[str, Field(pattern=r"^[\w.-]+(:\d+)?$")]
 _File = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")]

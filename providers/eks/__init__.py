@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from providers.eks.options import EksOptions
@@ -43,31 +42,30 @@ class EksProvider:
             raise UsageError(f"there is no partition {variant!r}", where="--permissions", hint=hint)
         return iam_policy(variant or "aws")
 
-    async def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
+    def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
         """Read one account, yielding each cluster as soon as it is known."""
         from providers.eks.fetch import collect  # noqa: PLC0415 - loads botocore, which only a run that reads AWS needs
-        from providers.eks.session import Pools  # noqa: PLC0415 - the same
 
         if not isinstance(options, EksOptions):
             message = f"expected EksOptions, not {type(options).__name__}"
             raise TypeError(message)
-        self._pools = self._pools or Pools()
-        async with aclosing(collect(self._pools, options, context)) as items:
-            async for item in items:
-                yield item
+        return collect(self._shared(), options, context)
 
-    async def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
+    def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
         """List the accounts of an organisation, yielding each as soon as it is known."""
         from providers.eks.organization import discover  # noqa: PLC0415 - loads botocore
-        from providers.eks.session import Pools  # noqa: PLC0415 - the same
 
         if not isinstance(options, EksOrganizationOptions):
             message = f"expected EksOrganizationOptions, not {type(options).__name__}"
             raise TypeError(message)
+        return discover(self._shared(), options, context)
+
+    def _shared(self) -> Pools:
+        """Give the pools of this provider."""
+        from providers.eks.session import Pools  # noqa: PLC0415 - as for those that call this
+
         self._pools = self._pools or Pools()
-        async with aclosing(discover(self._pools, options, context)) as items:
-            async for item in items:
-                yield item
+        return self._pools
 
 
 PROVIDER: Final[OrganizationProvider] = EksProvider()

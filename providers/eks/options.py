@@ -7,9 +7,10 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from providers.eks.partitions import HOME_REGIONS, partition_of_arn, partition_of_region
+from scanner.model import FROM_LIST, Names
 from scanner.ports import AccountOptions
 
 _ROLE_ARN: Final = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::\d{12}:role/[\w+=,.@/-]+", re.ASCII)
@@ -17,13 +18,7 @@ _WILDCARD: Final = re.compile(r"[*?\[]")
 _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d+", re.ASCII)
 
 
-def list_to_tuple(value: object) -> object:
-    """Accept TOML's arrays where strict mode wants the tuple that a frozen model holds."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(list_to_tuple)]
-Regions = Annotated[Literal["enabled"] | tuple[str, ...], BeforeValidator(list_to_tuple)]
+Regions = Annotated[Literal["enabled"] | tuple[str, ...], FROM_LIST]
 
 
 def refuse_strange_regions(value: str | tuple[str, ...]) -> str | tuple[str, ...]:

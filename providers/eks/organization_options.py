@@ -7,9 +7,10 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Final, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from providers.eks.options import EksOptions, Names, Regions, list_to_tuple, refuse_strange_regions
+from providers.eks.options import EksOptions, Regions, refuse_strange_regions
+from scanner.model import Names
 from scanner.ports import OrganizationOptions
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class EksOrganizationOptions(OrganizationOptions):
         default=False,
         description="Whether CloudWatch telemetry config, which evaluates the organisation, is asked for clusters.",
     )
-    telemetry_regions: Annotated[tuple[str, ...], BeforeValidator(list_to_tuple)] = Field(
+    telemetry_regions: Names = Field(
         default=(),
         examples=[["eu-west-1"]],
         description="Regions in which telemetry evaluation was turned on; without it the home region.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from providers.gke.options import GkeOptions
@@ -36,39 +35,40 @@ class GkeProvider:
             raise UsageError(f"there is no variant {variant!r}", where="--permissions", hint="there is predefined")
         return permissions(variant)
 
-    async def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
+    def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
         """Read one account, yielding each cluster as soon as it is known."""
-        # Standard error is for our own lines: what gRPC writes there of itself stands in its errors as well.
-        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-        # What Google's libraries log where this is set holds access tokens.
-        os.environ.pop("GOOGLE_SDK_PYTHON_LOGGING_SCOPE", None)
+        _quiet()
         from providers.gke.fetch import collect  # noqa: PLC0415 - loads libraries that only a run that reads GKE needs
-        from providers.gke.session import Connections  # noqa: PLC0415 - the same
 
         if not isinstance(options, GkeOptions):
             message = f"expected GkeOptions, not {type(options).__name__}"
             raise TypeError(message)
-        if self._connections is None:
-            self._connections = Connections()
-        async with aclosing(collect(self._connections, options, context)) as items:
-            async for item in items:
-                yield item
+        return collect(self._shared(), options, context)
 
-    async def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
+    def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
         """List the projects of an organisation, yielding each as soon as it is known."""
-        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # as for `collect`, and so is the next
-        os.environ.pop("GOOGLE_SDK_PYTHON_LOGGING_SCOPE", None)
+        _quiet()
         from providers.gke.organization import discover  # noqa: PLC0415 - loads Google's libraries
-        from providers.gke.session import Connections  # noqa: PLC0415 - the same
 
         if not isinstance(options, GkeOrganizationOptions):
             message = f"expected GkeOrganizationOptions, not {type(options).__name__}"
             raise TypeError(message)
-        if self._connections is None:
-            self._connections = Connections()
-        async with aclosing(discover(self._connections, options, context)) as items:
-            async for item in items:
-                yield item
+        return discover(self._shared(), options, context)
+
+    def _shared(self) -> Connections:
+        """Give the connections of this provider."""
+        from providers.gke.session import Connections  # noqa: PLC0415 - as for those that call this
+
+        self._connections = self._connections or Connections()
+        return self._connections
+
+
+def _quiet() -> None:
+    """Keep standard error for our own lines, before Google's libraries are loaded, which read this once."""
+    # What gRPC writes there of itself stands in its errors as well.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    # What Google's libraries log where this is set holds access tokens.
+    os.environ.pop("GOOGLE_SDK_PYTHON_LOGGING_SCOPE", None)
 
 
 PROVIDER: Final[OrganizationProvider] = GkeProvider()

@@ -94,7 +94,7 @@ class Normaliser:
         self._routings: dict[tuple[str, str], Routing] = {}
         self._channels: dict[tuple[str, str], tuple[LogChannel, ...]] = {}
         self._unkept: dict[tuple[str, str], tuple[BlindSpot, ...]] = {}
-        self._servers: dict[tuple[int, str, bool, str], tuple[ApiServer]] = {}
+        self._servers: dict[tuple[tuple[str, str], str, bool, str], tuple[ApiServer]] = {}
         self._is_same_for_all = not names_clusters(project)
 
     def cluster(self, facts: ClusterFacts) -> ClusterObservation:
@@ -119,7 +119,7 @@ class Normaliser:
 
     def _servers_of(self, facts: ClusterFacts, channels: tuple[LogChannel, ...]) -> tuple[ApiServer]:
         """Give the control plane: the same one for clusters that differ in nothing, so that it is judged once."""
-        key = (id(channels), facts.version, facts.is_legacy_abac, facts.anonymous_mode)  # which are kept here
+        key = (self._channels_key(facts), facts.version, facts.is_legacy_abac, facts.anonymous_mode)
         if key not in self._servers:
             version = Evidence(LIST_CLUSTERS, "clusters[].currentMasterVersion", facts.version or "absent")
             authorizer = _authorizer(facts.is_legacy_abac, facts.anonymous_mode)
@@ -128,12 +128,16 @@ class Normaliser:
 
     def _channels_of(self, facts: ClusterFacts, data_access: Routing) -> tuple[LogChannel, ...]:
         """Give Admin Activity and each kind of Data Access; those with recent entries are each cluster's own."""
-        key = (facts.name, facts.location) if self._rule.observe else self._key(facts)
+        key = self._channels_key(facts)
         if key not in self._channels:
             first = _channel(facts, ADMIN_ACTIVITY, admin_activity(), route_admin_activity(), self._rule)
             others = (_channel(facts, log, check, data_access, self._rule) for log, check in self._switched_on.items())
             self._channels[key] = (first, *others)
         return self._channels[key]
+
+    def _channels_key(self, facts: ClusterFacts) -> tuple[str, str]:
+        """Give what a cluster's logs are told apart by: recent entries are each cluster's own."""
+        return (facts.name, facts.location) if self._rule.observe else self._key(facts)
 
     def _routing(self, facts: ClusterFacts) -> Routing:
         """Follow a cluster's Data Access entries."""

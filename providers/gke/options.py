@@ -7,9 +7,9 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import Annotated, Final, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from scanner.model import SHOWN_AS_SET, Settings
+from scanner.model import SHOWN_AS_SET, Names, Settings
 from scanner.ports import AccountOptions
 
 _WILDCARD: Final = re.compile(r"[*?\[]")
@@ -17,12 +17,6 @@ _NUMBER: Final = re.compile(r"\d{1,30}", re.ASCII)
 _PROJECT: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]|\d+", re.ASCII)
 
 
-def _list_to_tuple(value: object) -> object:
-    """Accept TOML's arrays where strict mode wants the tuple that a frozen model holds."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple)]
 _Endpoint = Annotated[str, Field(pattern=r"^[\w.-]+(:\d+)?$")]
 
 
@@ -33,6 +27,14 @@ def number(value: object) -> object:
         message = f"is {text!r}, which is no number such as 987654321098: gcloud projects get-ancestors shows it"
         raise ValueError(message)
     return text
+
+
+def _project(value: str | None) -> str | None:
+    """Refuse what is no project's id."""
+    if value is not None and not _PROJECT.fullmatch(value):
+        message = f"is {value!r}, which is no project id such as payments-prod"
+        raise ValueError(message)
+    return value
 
 
 class GkeEndpoints(Settings):
@@ -52,23 +54,9 @@ class GkeEndpoints(Settings):
     )
 
 
-class GkeOptions(AccountOptions):
-    """Which Google Cloud projects are read, as whom, and which of their clusters."""
+class GkeReading(Settings):
+    """As whom Google Cloud is read, and what of it is left out."""
 
-    project: str | None = Field(
-        default=None, examples=["payments-prod"], description="The one project to read.", json_schema_extra=SHOWN_AS_SET
-    )
-    projects: Annotated[Names, Field(max_length=10_000)] = Field(
-        default=(), examples=[["payments-prod", "payments-test"]], description="Several projects to read."
-    )
-    folder: str | None = Field(
-        default=None, examples=["123456789012"], description="Folder whose active projects are read, at any depth."
-    )
-    organization: str | None = Field(
-        default=None,
-        examples=["987654321098"],
-        description="Organisation whose active projects are read, at any depth.",
-    )
     exclude_projects: Names = Field(
         default=(), description="Ids of projects to leave out; *, ? and [...] are wildcards."
     )
@@ -89,14 +77,44 @@ class GkeOptions(AccountOptions):
     quota_project: str | None = Field(default=None, description="Project that API quota and billing count against.")
     endpoints: GkeEndpoints = Field(default=GkeEndpoints(), description="Where the APIs are reached.")
 
-    @field_validator("project", "quota_project")
+    @field_validator("quota_project")
+    @classmethod
+    def _pays_for_calls(cls, value: str | None) -> str | None:
+        """Refuse what is no project's id."""
+        return _project(value)
+
+    def wants_project(self, project_id: str) -> bool:
+        """Say whether a project is to be read."""
+        return not any(fnmatchcase(project_id, glob) for glob in self.exclude_projects)
+
+
+class _Scope(AccountOptions):
+    """Where an account begins to read; its keys come first."""
+
+    project: str | None = Field(
+        default=None, examples=["payments-prod"], description="The one project to read.", json_schema_extra=SHOWN_AS_SET
+    )
+    projects: Annotated[Names, Field(max_length=10_000)] = Field(
+        default=(), examples=[["payments-prod", "payments-test"]], description="Several projects to read."
+    )
+    folder: str | None = Field(
+        default=None, examples=["123456789012"], description="Folder whose active projects are read, at any depth."
+    )
+    organization: str | None = Field(
+        default=None,
+        examples=["987654321098"],
+        description="Organisation whose active projects are read, at any depth.",
+    )
+
+
+class GkeOptions(GkeReading, _Scope):
+    """Which Google Cloud projects are read, as whom, and which of their clusters."""
+
+    @field_validator("project")
     @classmethod
     def _is_a_project(cls, value: str | None) -> str | None:
         """Refuse what is no project's id."""
-        if value is not None and not _PROJECT.fullmatch(value):
-            message = f"is {value!r}, which is no project id such as payments-prod"
-            raise ValueError(message)
-        return value
+        return _project(value)
 
     @field_validator("folder", "organization", mode="before")
     @classmethod
@@ -141,10 +159,6 @@ class GkeOptions(AccountOptions):
     def named_projects(self) -> tuple[str, ...]:
         """The projects that are named one by one."""
         return (self.project,) if self.project else self.projects
-
-    def wants_project(self, project_id: str) -> bool:
-        """Say whether a project is to be read."""
-        return not any(fnmatchcase(project_id, glob) for glob in self.exclude_projects)
 
     def missing_of(self, names: frozenset[str]) -> tuple[str, ...]:
         """Give the clusters that are asked for by their full names and are not among some names."""

@@ -65,32 +65,24 @@ class _Finder:
                 inventory = await self._assets.clusters()
             except CollectionError as error:
                 yield _not_asked(error, "which projects have clusters", "every project is listed and asked")
-        if inventory.read:
-            async for item in self._by_inventory(inventory):
-                yield item
-        else:
-            async for item in self._by_listing(inventory):
-                yield item
+        async for item in self._by_inventory(inventory) if inventory.read else self._by_listing(inventory):
+            self._is_complete &= not isinstance(item, CollectionFailure)
+            yield item
         for note in self._told(inventory):
             yield note
 
     async def _by_inventory(self, inventory: Inventory) -> AsyncIterator[Discovered]:
         """Give the projects that the inventory knows, and those that Resource Manager lists beside them."""
         self._source = LIST_ASSETS
-        for what, instead, read in (
-            ("the log sinks of projects", "those of each project with clusters are listed", self._assets.sinks),
-            ("the IAM policies", "those that count for a project with clusters are read", self._assets.policies),
-        ):
-            try:
-                await read(inventory)
-            except CollectionError as error:
-                yield _not_asked(error, what, instead)
+        async for note in self._sinks_and_policies(inventory):
+            yield note
         numbers: set[str] = set()
         try:
-            async for project in self._assets_of_projects():
-                numbers.add(project.number)
-                if self._wants(project):
-                    yield self._discovered(inventory, project, is_seen=True)
+            async for page, _ in self._assets.projects():
+                for project in page:
+                    numbers.add(project.number)
+                    if self._wants(project):
+                        yield self._discovered(inventory, project, is_seen=True)
         except CollectionError as error:
             yield _not_asked(error, "all projects", "those that it did not tell of are listed and asked")
             async for item in self._by_listing(inventory):
@@ -102,26 +94,26 @@ class _Finder:
             project = SeenProject(inventory.ids[number], number, _ACTIVE, parents)
             if self._wants(project):
                 yield self._discovered(inventory, project, is_seen=True)
-        async for item in self._beside(inventory):
-            yield item
-
-    async def _assets_of_projects(self) -> AsyncIterator[SeenProject]:
-        """Give the projects that the inventory knows."""
-        async for page, _ in self._assets.projects():
-            for project in page:
-                yield project
-
-    async def _beside(self, inventory: Inventory) -> AsyncIterator[Discovered]:
-        """Give the projects that the inventory lacks: it may be behind, and what it is silent of looks like nothing."""
-        told = len(self._below_excluded)
-        async for item in self._by_listing(inventory):
+        # It may be behind, and what it is silent of would look like nothing.
+        async for item in self._by_listing(inventory, is_check=True):
             yield _unchecked(item) if isinstance(item, CollectionFailure) else item
-        # Whole folders that are left out were told of by their projects.
-        self._below_excluded[told:] = [one for one in self._below_excluded[told:] if not one.startswith("all of ")]
-        self._is_complete = True  # as far as the inventory says
 
-    async def _by_listing(self, inventory: Inventory) -> AsyncIterator[Discovered]:
-        """Give the projects as Resource Manager lists them, level by level."""
+    async def _sinks_and_policies(self, inventory: Inventory) -> AsyncIterator[AccountNote]:
+        """Take in what the inventory knows beside clusters; what it does not is read project by project."""
+        for what, instead, read in (
+            ("the log sinks of projects", "those of each project with clusters are listed", self._assets.sinks),
+            ("the IAM policies", "those that count for a project with clusters are read", self._assets.policies),
+        ):
+            try:
+                await read(inventory)
+            except CollectionError as error:
+                yield _not_asked(error, what, instead)
+
+    async def _by_listing(self, inventory: Inventory, *, is_check: bool = False) -> AsyncIterator[Discovered]:
+        """Give the projects not seen yet as Resource Manager lists them, level by level.
+
+        In a check of an inventory, folders that are left out as a whole were told of by their projects.
+        """
         root = self._options.scope
         waiting: list[tuple[str, tuple[str, ...]]] = [(root, ())]
         while waiting:
@@ -139,16 +131,15 @@ class _Finder:
                     return
             try:
                 async for folder in self._calls.folders_below(parent):
-                    if folder.removeprefix("folders/") in self._options.exclude_folders:
-                        self._below_excluded.append(f"all of {folder}")
-                    else:
+                    if folder.removeprefix("folders/") not in self._options.exclude_folders:
                         waiting.append((folder, here))
+                    elif not is_check:
+                        self._below_excluded.append(f"all of {folder}")
             except CollectionError as error:
                 yield self._failed(error, LIST_FOLDERS, f"folders of {parent}")
 
     def _failed(self, error: CollectionError, operation: str, scope: str, *, whole: bool = False) -> CollectionFailure:
         """Tell which projects may be missing."""
-        self._is_complete = False
         return CollectionFailure.of(error, scope, operation=operation, whole_account=whole and not self._seen)
 
     def _wants(self, project: SeenProject) -> bool:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from providers.gke.options import GkeEndpoints, GkeOptions, Names, number
-from scanner.model import SHOWN_AS_SET
+from providers.gke.options import GkeOptions, GkeReading, number
+from scanner.model import SHOWN_AS_SET, Names
 from scanner.ports import OrganizationOptions
 
 if TYPE_CHECKING:
     from providers.gke.inventory import Inventory, SeenCluster
 
 
-class GkeOrganizationOptions(OrganizationOptions):
-    """Where the projects of a Google Cloud organisation are found, as whom, and which of them are read."""
+class _Scope(OrganizationOptions):
+    """Where an organisation's projects are looked for; its keys come first."""
 
     organization: str | None = Field(
         default=None,
@@ -32,28 +31,13 @@ class GkeOrganizationOptions(OrganizationOptions):
         default="cloud-asset",
         description='What knows the projects and clusters: "cloud-asset", or "none" to list and ask each project.',
     )
-    exclude_projects: Names = Field(
-        default=(), description="Ids of projects to leave out; *, ? and [...] are wildcards."
-    )
     exclude_folders: Names = Field(
         default=(), examples=[["123456789012"]], description="Numbers of folders to leave out with all below them."
     )
-    clusters: Annotated[Names, Field(min_length=1)] = Field(
-        default=("*",), description="Names of the clusters to read, with the same wildcards."
-    )
-    exclude_clusters: Names = Field(default=(), description="Names of clusters to leave out; wins over clusters.")
-    credentials_file: Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")] | None = Field(
-        default=None,
-        examples=["/var/run/secrets/google/credentials.json"],
-        description="Credentials in any form that Google's libraries read; without it Application Default Credentials.",
-    )
-    impersonate: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] | None = Field(
-        default=None,
-        examples=["audit-reader@security.iam.gserviceaccount.com"],
-        description="Service account to impersonate.",
-    )
-    quota_project: str | None = Field(default=None, description="Project that API quota and billing count against.")
-    endpoints: GkeEndpoints = Field(default=GkeEndpoints(), description="Where the APIs are reached.")
+
+
+class GkeOrganizationOptions(GkeReading, _Scope):
+    """Where the projects of a Google Cloud organisation are found, as whom, and which of them are read."""
 
     @field_validator("folder", "organization", mode="before")
     @classmethod
@@ -71,13 +55,12 @@ class GkeOrganizationOptions(OrganizationOptions):
 
     @model_validator(mode="after")
     def _one_scope(self) -> Self:
-        """Ask for exactly one place to begin at, and check the rest as an account's keys are checked."""
+        """Ask for exactly one place to begin at."""
         given = [key for key in ("organization", "folder") if getattr(self, key)]
         if len(given) != 1:
             found = " and ".join(given) or "none of them"
             message = f"exactly one of organization and folder is needed: there is {found}"
             raise ValueError(message)
-        self.base()
         return self
 
     @property
@@ -87,20 +70,8 @@ class GkeOrganizationOptions(OrganizationOptions):
 
     def base(self) -> DiscoveredGkeOptions:
         """Give what reads a project, all but its name."""
-        given = {
-            "project": "any-project",
-            "clusters": self.clusters,
-            "exclude_clusters": self.exclude_clusters,
-            "credentials_file": self.credentials_file,
-            "impersonate": self.impersonate,
-            "quota_project": self.quota_project,
-            "endpoints": self.endpoints,
-        }
-        return DiscoveredGkeOptions.model_validate(given)
-
-    def wants_project(self, project_id: str) -> bool:
-        """Say whether a project is to be read."""
-        return not any(fnmatchcase(project_id, glob) for glob in self.exclude_projects)
+        given = {name: getattr(self, name) for name in GkeReading.model_fields if name != "exclude_projects"}
+        return DiscoveredGkeOptions.model_validate({**given, "project": "any-project"})
 
 
 class DiscoveredGkeOptions(GkeOptions):

@@ -58,7 +58,7 @@ class _Verdict:
 def assess(observation: ClusterObservation, rule: RuleSettings) -> ClusterResult:
     """Judge one cluster: each category on each of its API servers, the worst of them deciding."""
     is_managed = all(isinstance(server.policy, ManagedPolicy) for server in observation.servers)
-    verdict = (_last.verdict if is_managed else _verdict)(observation.ref.provider, observation.servers, rule)
+    verdict = (_managed_verdict if is_managed else _verdict)(observation.ref.provider, observation.servers, rule)
     missing = missing_permissions(observation, verdict.permissions)
     return ClusterResult(
         ref=observation.ref,
@@ -100,31 +100,6 @@ def _verdict(provider: str, servers: tuple[ApiServer, ...], rule: RuleSettings) 
 
 _managed_verdict = lru_cache(maxsize=256)(_verdict)
 """The clusters of one project differ in their names only, and a lookup costs a tenth of a judgement."""
-
-
-class _Last:
-    """Keeps the verdict on the last API servers: to hash those of the next cluster takes longer than to see them."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._of: tuple[str, tuple[ApiServer, ...], RuleSettings] | None = None
-        self._verdict: _Verdict | None = None
-
-    def verdict(self, provider: str, servers: tuple[ApiServer, ...], rule: RuleSettings) -> _Verdict:
-        """Give the verdict on some API servers."""
-        last = self._of
-        if (
-            self._verdict is None
-            or last is None
-            or last[0] != provider
-            or last[1] is not servers
-            or last[2] is not rule
-        ):
-            self._of, self._verdict = (provider, servers, rule), _managed_verdict(provider, servers, rule)
-        return self._verdict
-
-
-_last = _Last()
 
 
 def _coverage(server: ApiServer, rule: RuleSettings) -> PolicyCoverage | None:

@@ -5,26 +5,24 @@ from __future__ import annotations
 import argparse
 import contextlib
 import tempfile
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
 from scanner.cli.complaints import complain
 from scanner.cli.exit_codes import ExitCode, exit_code
-from scanner.cli.output import Output
+from scanner.cli.output import Output, chosen_formats
 from scanner.cli.progress import display
 from scanner.cli.scan import FailOn
 from scanner.cli.storage import Bucket, is_url
-from scanner.errors import JournalError, ReportError, UsageError
+from scanner.errors import JournalError, ReportError
 from scanner.journal import FILE_NAME, Journal, file_name
 from scanner.journal.merging import merge
-from scanner.reports import formats
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read the partial reports, write the one report, and sum up."""
-    names = _formats(arguments.format)
+    names = chosen_formats(arguments.format)
     output = Output(arguments.output)
     output.check(names)
     with contextlib.ExitStack() as stack:
@@ -41,16 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
         with display() as progress:
             progress.summary(result, written, code)
     return code
-
-
-def _formats(value: str) -> Sequence[str]:
-    """Pick the report formats."""
-    names = list(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
-    wrong = [name for name in names if name not in formats()]
-    if wrong or not names:
-        what = f"there is no format {', '.join(map(repr, wrong))}" if wrong else "names no format"
-        raise UsageError(what, where="--format", hint=f"there are {', '.join(formats())}")
-    return names
 
 
 def _files(place: str, stack: contextlib.ExitStack) -> list[Path]:

@@ -13,9 +13,19 @@ from pathlib import Path
 from scanner.cli.storage import Bucket, is_url
 from scanner.errors import ReportError, UsageError
 from scanner.model import ScanResult
-from scanner.reports import load
+from scanner.reports import formats, load
 
 STDOUT = "-"
+
+
+def chosen_formats(value: str) -> list[str]:
+    """Read the report formats that ``--format`` names, each once; UsageError where it names none, or one unknown."""
+    names = list(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+    wrong = [name for name in names if name not in formats()]
+    if wrong or not names:
+        what = f"there is no format {', '.join(map(repr, wrong))}" if wrong else "names no format"
+        raise UsageError(what, where="--format", hint=f"there are {', '.join(formats())}")
+    return names
 
 
 class Output:

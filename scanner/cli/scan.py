@@ -20,7 +20,7 @@ from scanner import __version__
 from scanner.cli.complaints import complain
 from scanner.cli.configs import organization_provider, read
 from scanner.cli.exit_codes import ExitCode, exit_code
-from scanner.cli.output import Output
+from scanner.cli.output import Output, chosen_formats
 from scanner.cli.progress import ProgressDisplay, display
 from scanner.cli.shards import chosen_shard
 from scanner.config import Config
@@ -28,7 +28,6 @@ from scanner.engine import AccountPlan, EngineOutcome, OrganizationPlan, Shard, 
 from scanner.errors import ReportError, UsageError
 from scanner.journal import Journal, RunRecord, file_name
 from scanner.model import ScanResult
-from scanner.reports import formats
 
 FailOn = Literal["fail", "unknown", "never"]
 
@@ -102,7 +101,7 @@ def _asked_for(arguments: argparse.Namespace) -> _Scan:
         selection=_selection(config, arguments.account),
         shard=chosen_shard(arguments.shard),
         output=Output(arguments.output or config.output.directory),
-        formats=tuple(_formats(config, arguments.format)),
+        formats=tuple(config.output.formats if arguments.format is None else chosen_formats(arguments.format)),
         fail_on=cast("FailOn", arguments.fail_on or config.output.fail_on),
     )
     if scan.shard.count > 1 and scan.output.is_stdout:
@@ -195,18 +194,6 @@ def _selection(config: Config, names: Sequence[str] | None) -> tuple[str, ...]:
         hint = f"the configuration has {', '.join(sorted(known))}"
         raise UsageError(f"there is no account {', '.join(map(repr, unknown))}", where="--account", hint=hint)
     return tuple(sorted(set(names or ())))
-
-
-def _formats(config: Config, value: str | None) -> list[str]:
-    """Pick the report formats."""
-    if value is None:
-        return config.output.formats
-    names = list(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
-    wrong = [name for name in names if name not in formats()]
-    if wrong or not names:
-        what = f"there is no format {', '.join(map(repr, wrong))}" if wrong else "names no format"
-        raise UsageError(what, where="--format", hint=f"there are {', '.join(formats())}")
-    return names
 
 
 async def _scan(scan: _Scan, journal: Journal, progress: ProgressDisplay) -> EngineOutcome:

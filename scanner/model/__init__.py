@@ -44,10 +44,11 @@ from scanner.model.result import (
     worst,
 )
 from scanner.model.scan import AccountResult, ScanResult
-from scanner.model.settings import SHOWN_AS_SET, RuleSettings, ScanSettings, Settings
+from scanner.model.settings import FROM_LIST, SHOWN_AS_SET, Names, RuleSettings, ScanSettings, Settings
 from scanner.model.spooled import Spooled, SpooledClusters
 
 __all__ = [
+    "FROM_LIST",
     "SHOWN_AS_SET",
     "AccountIdentity",
     "AccountNote",
@@ -75,6 +76,7 @@ __all__ = [
     "LinkState",
     "LogChannel",
     "ManagedPolicy",
+    "Names",
     "NoPolicy",
     "Note",
     "NoteSeverity",

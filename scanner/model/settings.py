@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from scanner.model.result import Grade, Link
 
@@ -19,6 +19,15 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def _list_to_tuple(value: object) -> object:
+    """Accept TOML's arrays where strict mode wants the tuple that a frozen model holds."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+FROM_LIST: Final = BeforeValidator(_list_to_tuple)
+"""Annotates a tuple that TOML gives as an array."""
+
+Names = Annotated[tuple[str, ...], FROM_LIST]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 

@@ -17,7 +17,7 @@ from typing import Final
 import trustme
 
 from tests.bench.fake_azure import CLUSTERS, LATENCY, SUBSCRIPTIONS
-from tests.bench.measure import median, run
+from tests.bench.measure import median, run, told
 
 ROUNDS: Final = 3
 MOST_CPU_MS: Final = 2.0
@@ -34,17 +34,16 @@ def main() -> bool:
     head = f"aks: {CLUSTERS} clusters in {SUBSCRIPTIONS} subscriptions, {LATENCY * 1000:.0f} ms a call"
     print(f"{head}, median of {ROUNDS} runs")
     plain, product = (median([pair[side] for pair in pairs]) for side in (0, 1))
-    for name, figures in (("plain script, same SDK", plain), ("product", product)):
-        print(
-            f"  {name:28} {figures.wall:6.2f} s wall {figures.cpu:6.2f} s CPU {figures.peak:5.0f} MiB peak"
-            f" {figures.cpu / CLUSTERS * 1000:6.2f} ms CPU a cluster"
-        )
-    print(
-        f"  ratio{'':24}{product.wall / plain.wall:6.2f}        {product.cpu / plain.cpu:6.2f}"
-        f"        (at most {MOST_CPU_MS} ms a cluster; peak below {MOST_MEMORY} MiB)"
+    is_kept = told(
+        "plain script, same SDK",
+        plain,
+        product,
+        kind="cluster",
+        number=CLUSTERS,
+        most_cpu=MOST_CPU_MS,
+        most_peak=MOST_MEMORY,
     )
-    complete = plain.clusters == product.clusters == CLUSTERS
-    return complete and product.cpu / CLUSTERS * 1000 <= MOST_CPU_MS and product.peak < MOST_MEMORY
+    return is_kept and plain.clusters == product.clusters == CLUSTERS
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.bench.fake_gcp import CLUSTERS, LATENCY, PROJECTS
-from tests.bench.measure import median, run
+from tests.bench.measure import median, run, told
 
 ROUNDS: Final = 3
 MOST_CPU_MS: Final = 2.5
@@ -37,17 +37,16 @@ def main() -> bool:
         ]
     print(f"gke: {PROJECTS} projects of {CLUSTERS} clusters, {LATENCY * 1000:.0f} ms a call, median of {ROUNDS} runs")
     plain, product = (median([pair[side] for pair in pairs]) for side in (0, 1))
-    for name, figures in (("plain script, same clients", plain), ("product", product)):
-        print(
-            f"  {name:28} {figures.wall:6.2f} s wall {figures.cpu:6.2f} s CPU {figures.peak:5.0f} MiB peak"
-            f" {figures.cpu / PROJECTS * 1000:6.2f} ms CPU a project"
-        )
-    print(
-        f"  ratio{'':24}{product.wall / plain.wall:6.2f}        {product.cpu / plain.cpu:6.2f}"
-        f"        (at most {MOST_CPU_MS} ms a project; peak below {MOST_MEMORY} MiB)"
+    is_kept = told(
+        "plain script, same clients",
+        plain,
+        product,
+        kind="project",
+        number=PROJECTS,
+        most_cpu=MOST_CPU_MS,
+        most_peak=MOST_MEMORY,
     )
-    complete = plain.clusters == product.clusters == PROJECTS * CLUSTERS
-    return complete and product.cpu / PROJECTS * 1000 <= MOST_CPU_MS and product.peak < MOST_MEMORY
+    return is_kept and plain.clusters == product.clusters == PROJECTS * CLUSTERS
 
 
 @contextmanager

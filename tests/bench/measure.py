@@ -72,3 +72,29 @@ def median(runs: list[Figures]) -> Figures:
         max(figures.peak for figures in runs),
         clusters,
     )
+
+
+def told(
+    title: str, plain: Figures, product: Figures, *, kind: str, number: int, most_cpu: float, most_peak: int
+) -> bool:
+    """Print the figures of a plain script and of the product, and say whether the product keeps the targets.
+
+    Args:
+        title: What the plain script is.
+        plain: Its figures.
+        product: Those of the product.
+        kind: What the CPU time is divided by, in words.
+        number: How many of them there are.
+        most_cpu: The most milliseconds of CPU time that one may take.
+        most_peak: Mebibytes that the peak must stay below.
+    """
+    for name, figures in ((title, plain), ("product", product)):
+        print(
+            f"  {name:28} {figures.wall:6.2f} s wall {figures.cpu:6.2f} s CPU {figures.peak:5.0f} MiB peak"
+            f" {figures.cpu / number * 1000:6.2f} ms CPU a {kind}"
+        )
+    print(
+        f"  ratio{'':24}{product.wall / plain.wall:6.2f}        {product.cpu / plain.cpu:6.2f}"
+        f"        (at most {most_cpu} ms a {kind}; peak below {most_peak} MiB)"
+    )
+    return product.cpu / number * 1000 <= most_cpu and product.peak < most_peak

@@ -40,6 +40,17 @@ def scanned(plans: Sequence[AccountPlan]) -> Iterator[Sequence[AccountResult]]:
         yield asyncio.run(_scan(plans, journal)).accounts
 
 
+def report_passing(plan: AccountPlan, began: float) -> None:
+    """Scan an account all of which is read and passes, and print what it took; end the program where it is not so."""
+    with scanned([plan]) as [account]:
+        if account.failures:
+            raise SystemExit(str(account.failures[:3]))
+        strange = [cluster for cluster in account.clusters if cluster.status != "PASS"]
+        if strange:
+            raise SystemExit(strange[0].message)
+        report(began, len(account.clusters))
+
+
 def main() -> None:
     """Read and judge all clusters of the account, and print what it took."""
     began = time.perf_counter()

@@ -8,8 +8,7 @@ import time
 from providers import load
 from scanner.engine import AccountPlan
 from tests.bench.fake_azure import MANAGEMENT_GROUP
-from tests.bench.measure import report
-from tests.bench.product import scanned
+from tests.bench.product import report_passing
 
 
 def main() -> None:
@@ -18,13 +17,7 @@ def main() -> None:
     provider = load("aks")
     host = os.environ["BENCH_HOST"]
     options = {"management_group": MANAGEMENT_GROUP, "endpoints": {"resource_manager": host, "authority": host}}
-    with scanned([AccountPlan("bench", provider, provider.options.model_validate(options))]) as [account]:
-        if account.failures:
-            raise SystemExit(str(account.failures[:3]))
-        strange = [cluster for cluster in account.clusters if cluster.status != "PASS"]
-        if strange:
-            raise SystemExit(strange[0].message)
-        report(began, len(account.clusters))
+    report_passing(AccountPlan("bench", provider, provider.options.model_validate(options)), began)
 
 
 if __name__ == "__main__":
