@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from google.iam.v1 import policy_pb2
 
-from providers.gke.facts import AuditLogConfig, Bucket, Exclusion, IamPolicy, Sink
+from providers.gke.facts import ACTIVE, AuditLogConfig, Bucket, Exclusion, IamPolicy, Project, Sink
 
 POWERFUL_ROLES: Final = frozenset(
     {
@@ -33,6 +33,14 @@ _LOG_TYPES: Final = policy_pb2.AuditLogConfig.LogType
 _DEFAULT_DAYS: Final = 30
 _STATES: Final = {0: "ACTIVE", 1: "ACTIVE", 2: "DELETE_REQUESTED", 3: "UPDATING", 4: "CREATING", 5: "FAILED"}
 """``google.logging.v2.LifecycleState`` (google-cloud-logging 3.17.0); a bucket of which none is said is in use."""
+_PROJECT_STATES: Final = {0: "STATE_UNSPECIFIED", 1: ACTIVE, 2: "DELETE_REQUESTED"}
+"""``google.cloud.resourcemanager.v3.Project.State`` (google-cloud-resource-manager 1.19.0)."""
+
+
+def project_of(project: Any) -> Project:  # noqa: ANN401 - a raw message
+    """Turn a raw ``google.cloud.resourcemanager.v3.Project`` into facts."""
+    state = _PROJECT_STATES.get(project.state, str(project.state))
+    return Project(project.name, project.project_id, project.parent, state)
 
 
 def iam_policy(resource: str, policy: Any) -> IamPolicy:  # noqa: ANN401 - a message of a library without types

@@ -7,12 +7,17 @@ itself where thousands are made. Here it is done in the event loop, and in a thr
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Final
 
 from google.auth.credentials import Credentials
 from google.auth.transport.grpc import AuthMetadataPlugin
 from google.auth.transport.requests import Request
+
+_KNOWN_FOR: Final = 1.0
+"""Seconds; the library takes a token for spent minutes before it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,16 @@ class Authorize:
         self._call = _Call(f"https://{host}/")
         self._lock = asyncio.Lock()
         self._threads = threads
+        self._known: list[tuple[str, str]] = []
+        self._until = 0.0
+
+    def known(self) -> list[tuple[str, str]]:
+        """Give the headers that the library gave within the last second; none where it must be asked.
+
+        It is asked again so soon because it refreshes tokens ahead of their end, and adds a header once it knows in
+        which regions the credentials may be used.
+        """
+        return self._known if time.monotonic() < self._until else []
 
     async def headers(self, timeout: float) -> list[tuple[str, str]]:  # noqa: ASYNC109 - the call's own
         """Give the headers for a call; of calls at the same time one fetches a token, and the others wait for it.
@@ -56,4 +71,5 @@ class Authorize:
         """Ask the library's plug-in, which answers at once or blocks to fetch a token."""
         found: list[tuple[str, str]] = []
         self._plugin(self._call, lambda headers, _error: found.extend(headers))
+        self._known, self._until = found, time.monotonic() + _KNOWN_FOR
         return found

@@ -26,6 +26,7 @@ _MANY: Final = {
 """Members that stand for more than one identity: whom they let act unseen is not known, so that they are grave."""
 _SYSTEM_ACCOUNTS: Final = "system:serviceaccount:kube-system:"
 _MOST_PRINCIPALS: Final = 100
+_LOG_TYPES: Final = frozenset(LogType)
 
 
 @dataclass(slots=True)
@@ -43,7 +44,7 @@ def blind_spots(project: ProjectFacts) -> tuple[BlindSpot, ...]:
     known = tuple(levels(project))
     for level in known:
         for index, one in enumerate(level.audit):
-            if one.service in SERVICES and one.log_type in set(LogType):
+            if one.service in SERVICES and one.log_type in _LOG_TYPES:
                 for member in one.exempted_members:
                     exempted = found.setdefault(member, _Exempted())
                     exempted.log_types[one.log_type] = None

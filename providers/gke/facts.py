@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from scanner.errors import CollectionError
+from scanner.words import Word
 
 T = TypeVar("T")
 
@@ -16,7 +16,11 @@ Read: TypeAlias = T | CollectionError
 """What was read, or why it could not be."""
 
 
-class LogType(StrEnum):
+ACTIVE: Final = "ACTIVE"
+"""The state of a project that is in use."""
+
+
+class LogType(Word):
     """The kinds of Data Access entries that an audit configuration switches on, under Google's own names.
 
     Source: ``google.iam.v1.AuditLogConfig.LogType`` (grpc-google-iam-v1 0.14.6, policy.proto).
@@ -25,6 +29,21 @@ class LogType(StrEnum):
     ADMIN_READ = "ADMIN_READ"
     DATA_WRITE = "DATA_WRITE"
     DATA_READ = "DATA_READ"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project as Resource Manager lists it; `name` is ``projects/`` and its number, `parent` what it lies in."""
+
+    name: str
+    project_id: str
+    parent: str
+    state: str
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is in use; one that is being deleted is not."""
+        return self.state == ACTIVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,8 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import timedelta
 
-from google.cloud import resourcemanager_v3
-
 from providers.gke.calls import LIST_CLUSTERS, LIST_FOLDERS, LIST_PROJECTS, Calls, outcome
-from providers.gke.facts import ClusterFacts
+from providers.gke.facts import ClusterFacts, Project
 from providers.gke.failures import ServiceDisabledError
 from providers.gke.known import KnownCalls, differences, nothing_there
 from providers.gke.logs import LOG_IDS, entries_filter
@@ -109,7 +107,7 @@ class _AccountReader:
             for name in self._options.missing_of(frozenset(self._names)):
                 self._emit(_not_there(name))
 
-    async def _projects(self) -> AsyncIterator[tuple[str, resourcemanager_v3.Project | None]]:
+    async def _projects(self) -> AsyncIterator[tuple[str, Project | None]]:
         """Give the projects that are named, or all active ones at any depth below a folder or organisation."""
         for name in self._options.named_projects:
             yield name, None
@@ -121,7 +119,7 @@ class _AccountReader:
             parent = waiting.pop()
             try:
                 async for project in self._calls.projects_below(parent):
-                    if project.state == resourcemanager_v3.Project.State.ACTIVE and project.name not in seen:
+                    if project.is_active and project.name not in seen:
                         seen.add(project.name)
                         yield project.project_id, project
             except CollectionError as error:
@@ -141,7 +139,7 @@ class _AccountReader:
         self._is_complete = False
         self._emit(CollectionFailure.of(error, scope, operation=operation, whole_account=whole_account))
 
-    async def _read_project(self, name: str, project: resourcemanager_v3.Project | None) -> None:
+    async def _read_project(self, name: str, project: Project | None) -> None:
         """List a project's clusters; nothing else of it is read where it has none."""
         answer = await outcome(self._calls.clusters(name))
         if isinstance(answer, ServiceDisabledError) and await self._is_of(name, project, answer.consumer):
@@ -165,8 +163,9 @@ class _AccountReader:
         for note in self._differences(name, places):
             self._emit(note)
         self._names.update(names)
-        self._note_left_out(name, names)
         wanted = [cluster for cluster in answer.clusters if self._options.wants(cluster.name)]
+        if len(wanted) < len(names):
+            self._note_left_out(name, names)
         if not wanted:
             return
         facts = await self._projects_read.read(name, project)
@@ -178,7 +177,7 @@ class _AccountReader:
         """Say where an inventory and the project itself do not agree on its clusters."""
         return iter(()) if self._known is None else differences(self._known, project, live)
 
-    async def _is_of(self, name: str, project: resourcemanager_v3.Project | None, consumer: str) -> bool:
+    async def _is_of(self, name: str, project: Project | None, consumer: str) -> bool:
         """Tell whether a project is the one that Google means, which may be that of the credentials instead."""
         if consumer == name:
             return True
@@ -206,13 +205,12 @@ class _AccountReader:
     def _note_left_out(self, project: str, names: list[str]) -> None:
         """Say how many clusters the configuration leaves out, so that none is absent without a word."""
         left_out = sorted(name for name in names if not self._options.wants(name))
-        if left_out:
-            text = (
-                f"{len(left_out)} of {len(names)} clusters in project {project} are left out by clusters and"
-                f" exclude_clusters: {', '.join(left_out)}"
-            )
-            read = (Evidence(LIST_CLUSTERS, "clusters", ", ".join(left_out)),)
-            self._emit(AccountNote(Note(NoteSeverity.INFO, text, read), left_out=len(left_out)))
+        text = (
+            f"{len(left_out)} of {len(names)} clusters in project {project} are left out by clusters and"
+            f" exclude_clusters: {', '.join(left_out)}"
+        )
+        read = (Evidence(LIST_CLUSTERS, "clusters", ", ".join(left_out)),)
+        self._emit(AccountNote(Note(NoteSeverity.INFO, text, read), left_out=len(left_out)))
 
 
 def _missing_zones(project: str, zones: tuple[str, ...]) -> CollectionFailure:

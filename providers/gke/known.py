@@ -7,10 +7,8 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from google.cloud import resourcemanager_v3
-
 from providers.gke.calls import Calls
-from providers.gke.facts import IamPolicy, Sink
+from providers.gke.facts import ACTIVE, IamPolicy, Project, Sink
 from providers.gke.inventory import CLUSTER, LIST_ASSETS, SeenCluster
 from providers.gke.organization_options import Known
 from providers.gke.session import Connection
@@ -30,14 +28,13 @@ class KnownCalls(Calls):
         self._known = known
         self._inventory = known.inventory
 
-    async def project(self, name: str) -> resourcemanager_v3.Project:
+    async def project(self, name: str) -> Project:
         """Give a project's names and parent."""
         known = self._known
         if not known.parent:
             return await super().project(name)
-        state = resourcemanager_v3.Project.State.ACTIVE
         number = f"projects/{known.number}"
-        return resourcemanager_v3.Project(name=number, project_id=name, parent=known.parent, state=state)
+        return Project(number, name, known.parent, ACTIVE)
 
     async def parent_of_folder(self, name: str) -> str:
         """Give the folder or organisation above a folder."""

@@ -7,9 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
-from google.cloud import resourcemanager_v3
-
 from providers.gke.calls import LIST_FOLDERS, LIST_PROJECTS, Calls
+from providers.gke.facts import ACTIVE
 from providers.gke.inventory import CLUSTER, LIST_ASSETS, PROJECT, Assets, Inventory, SeenProject
 from providers.gke.organization_options import GkeOrganizationOptions, Known
 from providers.gke.session import Connection, Connections
@@ -17,7 +16,6 @@ from scanner.errors import CollectionError
 from scanner.model import AccountIdentity, AccountNote, CollectionFailure, Evidence, Note, NoteSeverity
 from scanner.ports import CollectContext, Discovered, DiscoveredAccount
 
-_ACTIVE: Final = "ACTIVE"
 _MOST_TOLD: Final = 20
 
 
@@ -91,7 +89,7 @@ class _Finder:
         # A project of which the inventory knows the clusters but not (yet, or any more) the project itself.
         for number in sorted(inventory.clusters.keys() - numbers):
             parents = _above(inventory, number)
-            project = SeenProject(inventory.ids[number], number, _ACTIVE, parents)
+            project = SeenProject(inventory.ids[number], number, ACTIVE, parents)
             if self._wants(project):
                 yield self._discovered(inventory, project, is_seen=True)
         # It may be behind, and what it is silent of would look like nothing.
@@ -121,8 +119,8 @@ class _Finder:
             here = (parent, *above)
             try:
                 async for project in self._calls.projects_below(parent):
-                    number, state = project.name.removeprefix("projects/"), _state(project)
-                    seen = SeenProject(project.project_id, number, state, here)
+                    number = project.name.removeprefix("projects/")
+                    seen = SeenProject(project.project_id, number, project.state, here)
                     if seen.project_id not in self._seen and self._wants(seen):
                         yield self._discovered(inventory, seen, is_seen=False)
             except CollectionError as error:
@@ -149,7 +147,7 @@ class _Finder:
             self._excluded.append(project.project_id)
         elif any(one.removeprefix("folders/") in self._options.exclude_folders for one in project.above):
             self._below_excluded.append(project.project_id)
-        elif project.state != _ACTIVE:
+        elif project.state != ACTIVE:
             self._not_active.append(f"{project.project_id}: {project.state or 'no state'}")
         else:
             return True
@@ -189,11 +187,6 @@ class _Finder:
                 text = f"clusters names {name}, which Cloud Asset Inventory does not know as of {inventory.read}"
                 read = Evidence(LIST_ASSETS, CLUSTER, f"no {name} as of {inventory.read}")
                 yield AccountNote(Note(NoteSeverity.WARNING, text, (read,)))
-
-
-def _state(project: resourcemanager_v3.Project) -> str:
-    """Give the name of a project's state."""
-    return str(resourcemanager_v3.Project.State(project.state).name)
 
 
 def _above(inventory: Inventory, number: str) -> tuple[str, ...]:

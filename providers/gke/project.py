@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from providers.gke.calls import Calls, is_denied, outcome
-from providers.gke.facts import Ancestor, ProjectFacts, Read, Sink, SinkLevel, SinksAbove
+from providers.gke.facts import Ancestor, Project, ProjectFacts, Read, Sink, SinkLevel, SinksAbove
 from providers.gke.sinks import bucket_named_by, project_named_by
 from scanner.errors import CollectionError, Malformed
-
-if TYPE_CHECKING:
-    from google.cloud import resourcemanager_v3
 
 _DEEPEST: Final = 12
 """Folders lie at most ten deep; a longer way up is no real one."""
@@ -37,14 +34,13 @@ class ProjectReader:
         self._calls = calls
         self._account = account
 
-    async def read(self, name: str, project: resourcemanager_v3.Project | None) -> ProjectFacts:
+    async def read(self, name: str, project: Project | None) -> ProjectFacts:
         """Read all that the clusters of a project have in common, at the same time."""
         async with asyncio.TaskGroup() as tasks:
             policy = tasks.create_task(outcome(self._calls.iam_policy(f"projects/{name}")))
             sinks = tasks.create_task(outcome(self._calls.sinks(name)))
             buckets = tasks.create_task(outcome(self._calls.buckets(name)))
-            way = tasks.create_task(self._way_up(name, project))
-        up = way.result()
+            up = await self._way_up(name, project)
         listed = buckets.result()
         facts = ProjectFacts(
             account=self._account,
@@ -60,7 +56,7 @@ class ProjectReader:
         )
         return await self._with_elsewhere(facts)
 
-    async def _way_up(self, name: str, project: resourcemanager_v3.Project | None) -> _WayUp:
+    async def _way_up(self, name: str, project: Project | None) -> _WayUp:
         """Find a project's names, and what is above it."""
         try:
             found = project or await self._calls.project(name)

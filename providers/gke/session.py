@@ -5,33 +5,30 @@ from __future__ import annotations
 import asyncio
 import random
 import warnings
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar, cast
 
 import google.auth
-import grpc.aio
-from google.api_core.gapic_v1 import client_info
-from google.api_core.timeout import ConstantTimeout
 from google.auth import credentials as auth_credentials
 from google.auth import impersonated_credentials
 from google.auth.transport.requests import AuthorizedSession, Request
-from google.cloud.container_v1 import ClusterManagerAsyncClient
-from google.cloud.logging_v2.services.config_service_v2 import ConfigServiceV2AsyncClient
-from google.cloud.logging_v2.services.logging_service_v2 import LoggingServiceV2AsyncClient
-from google.cloud.resourcemanager_v3 import FoldersAsyncClient, OrganizationsAsyncClient, ProjectsAsyncClient
 from google.oauth2 import service_account
 
+from providers.gke.api import Api, Rpc, open_channel
 from providers.gke.authorization import Authorize
 from providers.gke.failures import SDK_ERRORS, translate, unusable
 from providers.gke.options import GkeOptions
+from scanner.errors import CredentialsError
 from scanner.model import ScanSettings
 from scanner.ports import Waits
 
 T = TypeVar("T")
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_UNIVERSE = "googleapis.com"
+"""Sovereign clouds that Google's partners run have others; their credentials count nowhere else."""
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 20.0
 
@@ -60,61 +57,25 @@ class Connection:
         self._credentials = credentials
         self._endpoints = options.endpoints
         self._limit = asyncio.Semaphore(scan.max_calls)
-        self._timeout = ConstantTimeout(scan.call_timeout)
-        self._clients: dict[type[Any], Any] = {}
-        self._authorize: dict[type[Any], Authorize] = {}
-
-    @property
-    def clusters(self) -> ClusterManagerAsyncClient:
-        """The Kubernetes Engine API."""
-        return self._client(ClusterManagerAsyncClient, self._endpoints.container)
-
-    @property
-    def logging(self) -> ConfigServiceV2AsyncClient:
-        """The configuration of Cloud Logging."""
-        return self._client(ConfigServiceV2AsyncClient, self._endpoints.logging)
-
-    @property
-    def entries(self) -> LoggingServiceV2AsyncClient:
-        """The entries of Cloud Logging; used only where recent ones are looked for."""
-        return self._client(LoggingServiceV2AsyncClient, self._endpoints.logging)
-
-    @property
-    def projects(self) -> ProjectsAsyncClient:
-        """Projects, of the Resource Manager API."""
-        return self._client(ProjectsAsyncClient, self._endpoints.resource_manager)
-
-    @property
-    def folders(self) -> FoldersAsyncClient:
-        """Folders, of the Resource Manager API."""
-        return self._client(FoldersAsyncClient, self._endpoints.resource_manager)
-
-    @property
-    def organizations(self) -> OrganizationsAsyncClient:
-        """Organisations, of the Resource Manager API."""
-        return self._client(OrganizationsAsyncClient, self._endpoints.resource_manager)
+        self._apis: dict[type[Any], Api] = {}
 
     async def call(
         self,
-        method: Callable[..., Awaitable[T]],
+        rpc: Rpc,
         request: object,
         operation: str,
         where: str,
         permission: str,
         waits: Waits,
-    ) -> T:
-        """Make one call of the SDK with its retries; the number of calls in flight is bounded.
+    ) -> Any:  # noqa: ANN401 - messages of libraries without types
+        """Make one call by gRPC with its retries; the number of calls in flight is bounded.
 
         Raises:
             CollectionError: It failed past the last retry.
         """
-        authorize = self._authorize[type(getattr(method, "__self__", None))]
-
-        async def once() -> T:
-            headers = await authorize.headers(self._scan.call_timeout)
-            return await method(request=request, retry=None, timeout=self._timeout, metadata=headers)
-
-        return await self._with_retries(once, operation, where, permission, waits)
+        api = self._apis.get(rpc.transport) or self._open(rpc)
+        timeout = self._scan.call_timeout
+        return await self._with_retries(lambda: api.call(rpc, request, timeout), operation, where, permission, waits)
 
     async def rest_call(self, call: Callable[[], T], operation: str, where: str, permission: str, waits: Waits) -> T:
         """Make one REST call in a thread.
@@ -156,27 +117,16 @@ class Connection:
         """Close what was opened."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.rest.close()
-        for client in self._clients.values():
-            await client.transport.close()
+        for api in self._apis.values():
+            await api.close()
 
-    def _client(self, kind: type[T], endpoint: str) -> T:
-        """Make a client when it is first needed."""
-        if kind not in self._clients:
-            make: Any = kind
-            transport = make.get_transport_class("grpc_asyncio")
-            self._authorize[kind] = Authorize(
-                self._credentials, self._token_request, transport.DEFAULT_HOST, self._threads
-            )
-            self._clients[kind] = make(
-                transport=transport(
-                    host=endpoint,
-                    credentials=self._credentials,
-                    channel=_channel,
-                    client_info=client_info.ClientInfo(user_agent="k8s-audit-coverage"),
-                )
-            )
-        found: T = self._clients[kind]
-        return found
+    def _open(self, rpc: Rpc) -> Api:
+        """Open an API when it is first needed."""
+        authorize = Authorize(self._credentials, self._token_request, rpc.transport.DEFAULT_HOST, self._threads)
+        host = getattr(self._endpoints, rpc.endpoint)
+        transport = rpc.transport(host=host, credentials=self._credentials, channel=open_channel)
+        api = self._apis[rpc.transport] = Api(transport, authorize)
+        return api
 
 
 class Connections:
@@ -246,6 +196,11 @@ def _credentials(options: GkeOptions) -> Any:  # noqa: ANN401 - each form has a 
         )
     if options.quota_project:
         found = found.with_quota_project(options.quota_project)
+    if found.universe_domain != _UNIVERSE:
+        what = f"the Google credentials are of {found.universe_domain}, and only {_UNIVERSE} is asked"
+        raise CredentialsError(
+            what, where=options.credentials_file or "", hint="use credentials of Google Cloud itself"
+        )
     return found
 
 
@@ -260,25 +215,3 @@ def is_transient(error: Exception) -> bool:
         "ConnectTimeout",
         "ChunkedEncodingError",
     )
-
-
-def _channel(
-    target: str,
-    *,
-    ssl_credentials: grpc.ChannelCredentials | None = None,
-    options: Sequence[tuple[str, Any]] | None = None,
-    **_: object,
-) -> grpc.aio.Channel:
-    """Open a channel; of what the library would give its own, the call credentials are left out."""
-    channel = grpc.aio.secure_channel(target, ssl_credentials or grpc.ssl_channel_credentials(), options=options)
-    # Google's clients put an interceptor in here for their debug log, which is never on. The detour by it takes a
-    # quarter of what a call costs.
-    channel._unary_unary_interceptors = _NoInterceptors()  # type: ignore[attr-defined] # noqa: SLF001 - as they do
-    return channel
-
-
-class _NoInterceptors(list[Any]):
-    """Takes interceptors, and keeps none."""
-
-    def append(self, _: Any, /) -> None:  # noqa: ANN401 - whatever a library has
-        """Leave it out."""

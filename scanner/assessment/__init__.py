@@ -78,13 +78,13 @@ def _verdict(provider: str, servers: tuple[ApiServer, ...], rule: RuleSettings) 
     """Follow each category through every API server."""
     knowledge = provider_knowledge(provider)
     coverages = tuple(_coverage(server, rule) for server in servers)
-    pairs = tuple(zip(servers, coverages, strict=True))
-    chains = {
-        category: [follow(server, category, coverage, knowledge, rule) for server, coverage in pairs]
+    pairs = zip(servers, coverages, strict=True)
+    followed = [follow(server, coverage, knowledge, rule) for server, coverage in pairs]
+    findings = tuple(
+        merge(category, [chains[category] for chains in followed], coverages, knowledge, rule)
         for category in RequestCategory
-    }
-    findings = tuple(merge(category, chains[category], coverages, knowledge, rule) for category in RequestCategory)
-    everywhere = all(chain.bounds.at_most is Grade.NONE for one in chains.values() for chain in one)
+    )
+    everywhere = all(chain.bounds.at_most is Grade.NONE for chains in followed for chain in chains.values())
     has_policy = not any(isinstance(server.policy, NoPolicy) for server in servers)
     checks = [(link, check) for finding in findings for link, check in finding.links.items()]
     return _Verdict(

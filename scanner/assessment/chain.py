@@ -33,6 +33,7 @@ from scanner.model import (
 )
 
 _STATES = {LinkState.OK: 0, LinkState.NOT_APPLICABLE: 0, LinkState.UNKNOWN: 1, LinkState.GAP: 2}
+_CATEGORIES = tuple(RequestCategory)
 _NOT_ASKED = LinkCheck(LinkState.NOT_APPLICABLE, "not looked for: [rule] observe is off")
 
 
@@ -98,33 +99,64 @@ class _Stage:
 _ANY_POLICY = Bounds(Grade.COMPLETE, Grade.COMPLETE)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stages:
+    """The logs of one API server that can carry a category, and how they stand at each link."""
+
+    channels: list[LogChannel]
+    exported: _Stage
+    delivered: _Stage
+    retained: _Stage
+
+    @classmethod
+    def of(cls, channels: list[LogChannel], rule: RuleSettings) -> _Stages:
+        """Go from link to link."""
+        switched_on = tuple([channel.exported for channel in channels])
+        exported = _Stage.of(channels, switched_on, switched_on)
+        delivered = _Stage.of(channels, tuple([channel.delivered for channel in channels]), exported.checks)
+        kept = tuple([_retention_check(channel, rule) for channel in channels])
+        return cls(channels, exported, delivered, _Stage.of(channels, kept, delivered.checks))
+
+
 def follow(
-    server: ApiServer,
-    category: RequestCategory,
-    coverage: PolicyCoverage | None,
-    knowledge: ProviderKnowledge,
-    rule: RuleSettings,
-) -> Chain:
-    """Follow the events of one category through one API server; `coverage` is None where no policy could be read."""
-    relevant = knowledge.relevant(category)
-    question = _Question(knowledge, category, rule)
-    policy = _policy_bounds(server, category, coverage)
-    channels = [channel for channel in server.channels if channel.log in relevant]
-    switched_on = tuple(channel.exported for channel in channels)
-    exported = _Stage.of(channels, switched_on, switched_on)
-    delivered = _Stage.of(channels, tuple(channel.delivered for channel in channels), exported.checks)
-    retained = _Stage.of(channels, tuple(_retention_check(channel, rule) for channel in channels), delivered.checks)
+    server: ApiServer, coverage: PolicyCoverage | None, knowledge: ProviderKnowledge, rule: RuleSettings
+) -> dict[RequestCategory, Chain]:
+    """Follow the events of each category through one API server.
+
+    Args:
+        server: The API server.
+        coverage: What its audit policy does; None where no policy could be read.
+        knowledge: Which logs carry what.
+        rule: What is required.
+    """
+    # Most categories are carried by the same logs, which stand at each link as they do for the others.
+    stages: dict[frozenset[str], _Stages] = {}
+    chains = {}
+    for category in _CATEGORIES:
+        relevant = knowledge.relevant(category)
+        if relevant not in stages:
+            channels = [channel for channel in server.channels if channel.log in relevant]
+            stages[relevant] = _Stages.of(channels, rule)
+        question = _Question(knowledge, category, rule)
+        chains[category] = _chain(server, question, coverage, stages[relevant])
+    return chains
+
+
+def _chain(server: ApiServer, question: _Question, coverage: PolicyCoverage | None, stages: _Stages) -> Chain:
+    """Follow the events of one category."""
+    policy = _policy_bounds(server, question.category, coverage)
+    exported, delivered, retained = stages.exported, stages.delivered, stages.retained
     links = {
         Link.GENERATED: _generated(server, question, coverage, policy),
-        Link.EXPORTED: _exported(question, channels, exported, server.channels),
+        Link.EXPORTED: _exported(question, stages.channels, exported, server.channels),
         Link.DELIVERED: _passed_on(question, exported, delivered, "exported"),
         Link.RETAINED: _passed_on(question, delivered, retained, "delivered"),
-        Link.OBSERVED: _observed(question, channels),
+        Link.OBSERVED: _observed(question, stages.channels),
     }
     deciding = {Link.EXPORTED: exported, Link.DELIVERED: delivered, Link.RETAINED: retained}
     bounds = policy
     for link, stage in deciding.items():
-        if link in rule.links:
+        if link in question.rule.links:
             bounds = _lower(bounds, question.bounds(stage, policy))
     return Chain(server.name, links, bounds)
 
@@ -262,9 +294,9 @@ def _state(bounds: Bounds, target: Grade, checks: Sequence[LinkCheck], good: str
     else:
         state = LinkState.UNKNOWN
     decisive = [check for check in checks if check.state is state] or checks
-    reason = "; ".join(dict.fromkeys(check.reason for check in decisive)) or good
+    reason = "; ".join(dict.fromkeys([check.reason for check in decisive])) or good
     permission = next((check.permission for check in decisive if check.permission), "")
-    evidence = tuple(dict.fromkeys(item for check in decisive for item in check.evidence))
+    evidence = tuple(dict.fromkeys([item for check in decisive for item in check.evidence]))
     return LinkCheck(state, reason, evidence, permission)
 
 

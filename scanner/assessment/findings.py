@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scanner.assessment.chain import Chain
 from scanner.assessment.messages import finding_message
 from scanner.audit_policy.types import Level, Stage
@@ -19,6 +21,8 @@ from scanner.model import (
     Status,
 )
 
+_LINKS = tuple(Link)
+_STAGES = tuple(Stage)
 _WORST_LAST = {LinkState.NOT_APPLICABLE: 0, LinkState.OK: 1, LinkState.UNKNOWN: 2, LinkState.GAP: 3}
 
 
@@ -30,7 +34,7 @@ def merge(
     rule: RuleSettings,
 ) -> Finding:
     """Judge a category by the worst of its chains; where servers differ, the reason names the one that is meant."""
-    links = {link: _worst_link([(chain.server, chain.links[link]) for chain in chains]) for link in Link}
+    links = {link: _worst_link([(chain.server, chain.links[link]) for chain in chains]) for link in _LINKS}
     at_least = min(chain.bounds.at_least for chain in chains)
     at_most = min(chain.bounds.at_most for chain in chains)
     status = _status(links, rule)
@@ -54,7 +58,8 @@ def _worst_link(checks: list[tuple[str, LinkCheck]]) -> LinkCheck:
     """Give the worst state of a link, with the words and evidence of every server that is in that state."""
     if len(checks) == 1:
         [(_, check)] = checks
-        return LinkCheck(check.state, check.reason, tuple(dict.fromkeys(check.evidence)), check.permission)
+        evidence = tuple(dict.fromkeys(check.evidence))
+        return check if evidence == check.evidence else replace(check, evidence=evidence)
     state = max((check.state for _, check in checks), key=lambda one: _WORST_LAST[one])
     meant = [(server, check) for server, check in checks if check.state is state]
     evidence = tuple(dict.fromkeys(item for _, check in meant for item in check.evidence))
@@ -90,12 +95,12 @@ def _level(
 
 def _kept(known: list[CategoryCoverage]) -> tuple[Stage, ...]:
     """Give the stages that every API server keeps."""
-    return tuple(stage for stage in Stage if known and all(stage in coverage.stages_kept for coverage in known))
+    return tuple(stage for stage in _STAGES if known and all(stage in coverage.stages_kept for coverage in known))
 
 
 def _omitted(known: list[CategoryCoverage]) -> tuple[Stage, ...]:
     """Give the stages that some API server omits."""
-    return tuple(stage for stage in Stage if any(stage in coverage.stages_omitted for coverage in known))
+    return tuple(stage for stage in _STAGES if any(stage in coverage.stages_omitted for coverage in known))
 
 
 def _lacks(at_least: Grade, links: dict[Link, LinkCheck], known: list[CategoryCoverage], rule: RuleSettings) -> str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+
+from scanner.words import Number, Word
 
 
-class Level(IntEnum):
+class Level(Number):
     """How much of a request an event records, in increasing order."""
 
     NONE = 0
@@ -32,7 +33,7 @@ _LEVEL_LABELS = {
 }
 
 
-class Stage(StrEnum):
+class Stage(Word):
     """The stages of a request at which kube-apiserver can emit an event."""
 
     REQUEST_RECEIVED = "RequestReceived"

@@ -38,7 +38,7 @@ class _Open:
     """The clusters so far of an account that is being scanned."""
 
     provider: str
-    clusters: list[tuple[tuple[str, str, str], int, Status, int]] = field(default_factory=list)
+    clusters: list[tuple[tuple[str, str, str, str], int, Status, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 from scanner.audit_policy.types import Policy
@@ -19,6 +18,7 @@ from scanner.errors import (
     TimedOut,
     Unreachable,
 )
+from scanner.words import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Evidence:
     value: str
 
 
-class LinkState(StrEnum):
+class LinkState(Word):
     """The state of one link in the chain from a request to a kept record."""
 
     OK = "ok"
@@ -216,7 +216,7 @@ class Fact:
     evidence: Evidence
 
 
-class NoteSeverity(StrEnum):
+class NoteSeverity(Word):
     """How much a note should trouble its reader."""
 
     INFO = "info"
@@ -285,7 +285,7 @@ class ClusterObservation:
             raise ValueError(message)
 
 
-class FailureKind(StrEnum):
+class FailureKind(Word):
     """Why something could not be read."""
 
     PERMISSION = "permission"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from scanner.audit_policy.types import Position
+from scanner.words import Word
 
 
-class PolicySeverity(StrEnum):
+class PolicySeverity(Word):
     """How grave a finding on a policy is."""
 
     ERROR = "error"

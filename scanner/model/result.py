@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
 from typing import Self
 
 from scanner.audit_policy.types import Level, Stage
 from scanner.model.observation import BlindSpot, ClusterRef, Fact, LinkCheck, LinkState, Note
+from scanner.words import Number, Word
 
 
-class RequestCategory(StrEnum):
+class RequestCategory(Word):
     """The three categories of events that the rule asks for."""
 
     AUTHENTICATION = "authentication"
@@ -19,7 +19,7 @@ class RequestCategory(StrEnum):
     RBAC_DENIALS = "rbac_denials"
 
 
-class Capability(StrEnum):
+class Capability(Word):
     """What an attacker does first: reported beside the three categories."""
 
     SECRET_READS = "secret_reads"  # noqa: S105 - the Kubernetes term, no secret
@@ -32,7 +32,7 @@ class Capability(StrEnum):
     DISCOVERY = "discovery"
 
 
-class Grade(IntEnum):
+class Grade(Number):
     """How much of a category is recorded, in increasing order."""
 
     NONE = 0
@@ -51,7 +51,7 @@ class Grade(IntEnum):
         return cls[label.upper()]
 
 
-class Link(StrEnum):
+class Link(Word):
     """The links of the chain from a request to a kept record, in order."""
 
     GENERATED = "generated"
@@ -61,7 +61,10 @@ class Link(StrEnum):
     OBSERVED = "observed"
 
 
-class Status(StrEnum):
+_LINKS = frozenset(Link)
+
+
+class Status(Word):
     """The verdict on a category, a cluster, an account or a whole scan."""
 
     PASS = "PASS"  # noqa: S105 - the word of the rule, no secret
@@ -104,7 +107,7 @@ class CategoryCoverage:
     rules: tuple[int | None, ...] = ()
 
 
-class Recorded(StrEnum):
+class Recorded(Word):
     """Whether the requests of a capability leave a record."""
 
     YES = "yes"
@@ -167,7 +170,7 @@ class Finding:
 
     def __post_init__(self) -> None:
         """Refuse a finding without evidence, or one that leaves a link out."""
-        if set(self.links) != set(Link):
+        if self.links.keys() != _LINKS:
             message = f"finding {self.category} lacks links"
             raise ValueError(message)
         if not any(check.evidence for check in self.links.values()):
@@ -203,7 +206,7 @@ class ClusterResult:
     permissions_missing: tuple[str, ...] = ()
 
 
-class AccountStatus(StrEnum):
+class AccountStatus(Word):
     """How much of an account was read."""
 
     COMPLETE = "complete"

@@ -170,9 +170,9 @@ def ordered_clusters(account: AccountResult) -> Sequence[ClusterResult]:
     return clusters if isinstance(clusters, Spooled) else sorted(clusters, key=cluster_order)
 
 
-def cluster_order(cluster: ClusterResult) -> tuple[str, str, str]:
-    """Give what an account's clusters are ordered by in reports: location, name and id."""
-    return cluster.ref.location, cluster.ref.name, cluster.ref.id
+def cluster_order(cluster: ClusterResult) -> tuple[str, str, str, str]:
+    """Give what an account's clusters are ordered by in reports: project or subscription, location, name and id."""
+    return cluster.ref.account_id, cluster.ref.location, cluster.ref.name, cluster.ref.id
 
 
 def ordered_failures(account: AccountResult) -> list[CollectionFailure]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -295,10 +295,12 @@ class Servicer:
     def _answer(self, method: Method, request: Any, context: grpc.ServicerContext) -> Any:
         """Answer one call, or refuse it as Google does."""
         resource = method.resource(request)
+        headers = {name: str(value) for name, value in context.invocation_metadata()}
+        self._cloud.headers[f"{method.service}/{method.name}"] = headers
         if self._cloud.latency:
             time.sleep(self._cloud.latency)
         try:
-            self._authenticate(context)
+            self._authenticate(headers)
             fault = self._cloud.next_fault(method.name, resource)
             if fault is not None:
                 _refuse(fault, method, resource)
@@ -317,10 +319,9 @@ class Servicer:
                 status.details.append(packed)
             context.abort_with_status(rpc_status.to_status(status))
 
-    def _authenticate(self, context: grpc.ServicerContext) -> None:
+    def _authenticate(self, headers: Mapping[str, str]) -> None:
         """Refuse a call without a token that counts."""
-        headers = dict(context.invocation_metadata())
-        if not self._tokens.is_good(str(headers.get("authorization", ""))):
+        if not self._tokens.is_good(headers.get("authorization", "")):
             info = error_details_pb2.ErrorInfo(reason="ACCESS_TOKEN_TYPE_UNSUPPORTED", domain="googleapis.com")
             message = "Request had invalid authentication credentials. Expected OAuth 2 access token."
             raise RefusedError(code_pb2.UNAUTHENTICATED, message, info)

@@ -69,6 +69,7 @@ class Cloud:
         outdated: Assets that it still has, though they are gone.
         calls: How often each operation was asked for of each resource.
         seen: The same with the transport in front, each once.
+        headers: Of the last call of each method by gRPC, with its service in front.
     """
 
     projects: dict[str, Project] = field(default_factory=dict)
@@ -88,6 +89,7 @@ class Cloud:
     unindexed: set[str] = field(default_factory=set)
     outdated: list[dict[str, Any]] = field(default_factory=list)
     seen: set[tuple[str, str, str]] = field(default_factory=set)
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)
     page_size: int = 1000
     latency: float = 0.0
     is_slow_to_find: bool = False

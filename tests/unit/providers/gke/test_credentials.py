@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,19 @@ async def test_a_token_endpoint_that_does_not_answer_is_given_up(gcp: GcpEmulato
     [failure] = found.failures
     assert (failure.kind, failure.whole_account) == (FailureKind.TIMEOUT, True)
     assert failure.reason == "container:ListClusters gave no answer in time: TimeoutError"
+
+
+@pytest.fixture
+def of_another_universe(gcp: GcpEmulator, tmp_path: Path) -> Path:
+    """A service account's file, as a sovereign cloud gives it out."""
+    path = tmp_path / "key.json"
+    account = json.loads(Path(gcp.environment["GOOGLE_APPLICATION_CREDENTIALS"]).read_text())
+    path.write_text(json.dumps(account | {"universe_domain": "cloud.example"}))
+    return path
+
+
+async def test_credentials_of_another_universe(gcp: GcpEmulator, collect: Collect, of_another_universe: Path) -> None:
+    [failure] = (await collect(project="payments-prod", credentials_file=str(of_another_universe))).failures
+    assert (failure.kind, failure.whole_account) == (FailureKind.CREDENTIALS, True)
+    assert failure.reason == "the Google credentials are of cloud.example, and only googleapis.com is asked"
+    assert not gcp.cloud.calls
