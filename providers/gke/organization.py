@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from typing import Final
 
 from providers.gke.calls import LIST_FOLDERS, LIST_PROJECTS, Calls
@@ -52,6 +53,7 @@ class _Finder:
         self._excluded: list[str] = []
         self._below_excluded: list[str] = []
         self._not_active: list[str] = []
+        self._used: set[str] = set()
         self._source = LIST_PROJECTS
         self._is_complete = True
 
@@ -79,7 +81,7 @@ class _Finder:
             async for page, _ in self._assets.projects():
                 for project in page:
                     numbers.add(project.number)
-                    if self._wants(project):
+                    if self._wants(inventory, project):
                         yield self._discovered(inventory, project, is_seen=True)
         except CollectionError as error:
             yield _not_asked(error, "all projects", "those that it did not tell of are listed and asked")
@@ -90,7 +92,7 @@ class _Finder:
         for number in sorted(inventory.clusters.keys() - numbers):
             parents = _above(inventory, number)
             project = SeenProject(inventory.ids[number], number, ACTIVE, parents)
-            if self._wants(project):
+            if self._wants(inventory, project):
                 yield self._discovered(inventory, project, is_seen=True)
         # It may be behind, and what it is silent of would look like nothing.
         async for item in self._by_listing(inventory, is_check=True):
@@ -121,7 +123,7 @@ class _Finder:
                 async for project in self._calls.projects_below(parent):
                     number = project.name.removeprefix("projects/")
                     seen = SeenProject(project.project_id, number, project.state, here)
-                    if seen.project_id not in self._seen and self._wants(seen):
+                    if seen.project_id not in self._seen and self._wants(inventory, seen):
                         yield self._discovered(inventory, seen, is_seen=False)
             except CollectionError as error:
                 yield self._failed(error, LIST_PROJECTS, f"projects of {parent}", whole=parent == root)
@@ -131,8 +133,9 @@ class _Finder:
                 async for folder in self._calls.folders_below(parent):
                     if folder.removeprefix("folders/") not in self._options.exclude_folders:
                         waiting.append((folder, here))
-                    elif not is_check:
-                        self._below_excluded.append(f"all of {folder}")
+                    else:
+                        self._used.add(folder.removeprefix("folders/"))
+                        self._below_excluded += [] if is_check else [f"all of {folder}"]
             except CollectionError as error:
                 yield self._failed(error, LIST_FOLDERS, f"folders of {parent}")
 
@@ -140,15 +143,20 @@ class _Finder:
         """Tell which projects may be missing."""
         return CollectionFailure.of(error, scope, operation=operation, whole_account=whole and not self._seen)
 
-    def _wants(self, project: SeenProject) -> bool:
+    def _wants(self, inventory: Inventory, project: SeenProject) -> bool:
         """Sort out those that are left out."""
         self._seen.add(project.project_id)
-        if not self._options.wants_project(project.project_id):
+        globs = [one for one in self._options.exclude_projects if fnmatchcase(project.project_id, one)]
+        folders = [one for one in self._options.exclude_folders if f"folders/{one}" in project.above]
+        self._used.update(globs, folders)
+        if globs:
             self._excluded.append(project.project_id)
-        elif any(one.removeprefix("folders/") in self._options.exclude_folders for one in project.above):
+        elif folders:
             self._below_excluded.append(project.project_id)
         elif project.state != ACTIVE:
-            self._not_active.append(f"{project.project_id}: {project.state or 'no state'}")
+            clusters = ", ".join(one.name for one in inventory.seen_in(project.number))
+            last_seen = f", in which clusters were seen: {clusters}" if clusters else ""
+            self._not_active.append(f"{project.project_id}: {project.state or 'no state'}{last_seen}")
         else:
             return True
         return False
@@ -178,6 +186,8 @@ class _Finder:
         ):
             if names:
                 yield _left_out(what, names, self._source)
+        if self._is_complete:
+            yield from self._unused()
         if not self._seen and self._is_complete:
             text = f"no active project lies below {self._options.scope}, at any depth"
             yield AccountNote(Note(NoteSeverity.WARNING, text, (Evidence(self._source, "projects", "none"),)))
@@ -186,6 +196,19 @@ class _Finder:
             for name in self._base.unseen(known):
                 text = f"clusters names {name}, which Cloud Asset Inventory does not know as of {inventory.read}"
                 read = Evidence(LIST_ASSETS, CLUSTER, f"no {name} as of {inventory.read}")
+                yield AccountNote(Note(NoteSeverity.WARNING, text, (read,)))
+
+    def _unused(self) -> Iterator[AccountNote]:
+        """Name what is to be left out and is nowhere: a typing mistake, or something that has been renamed."""
+        options = self._options
+        for key, what, given in (
+            ("exclude_projects", "project", options.exclude_projects),
+            ("exclude_folders", "folder", options.exclude_folders),
+        ):
+            idle = ", ".join(one for one in given if one not in self._used)
+            if idle:
+                text = f"{key} names {idle}, which no {what} below {options.scope} matches"
+                read = Evidence(self._source, f"{what}s", "no match")
                 yield AccountNote(Note(NoteSeverity.WARNING, text, (read,)))
 
 

@@ -391,6 +391,33 @@ async def test_what_is_left_out_is_told(inventory: str, org: GcpEmulator) -> Non
     assert left_out.get(inventory, "1 project is excluded by exclude_folders: all of folders/10") in found.notes
 
 
+@pytest.mark.parametrize("inventory", ["cloud-asset", "none"])
+async def test_exclusions_that_match_nothing_are_told(inventory: str, org: GcpEmulator) -> None:
+    globs = ["bravo-*", "*-1", "mistyped"]
+    found = Organization(org, inventory=inventory, exclude_projects=globs, exclude_folders=["10", "77"])
+    await found.discover()
+    unused = sorted(note for note in found.notes if "matches" in note)
+    assert unused == [
+        "exclude_folders names 77, which no folder below organizations/900 matches",
+        "exclude_projects names mistyped, which no project below organizations/900 matches",
+    ]
+
+
+async def test_exclusions_are_not_called_unused_where_not_all_was_listed(org: GcpEmulator) -> None:
+    org.cloud.denied.add(("resourcemanager.folders.list", "organizations/900"))
+    found = Organization(org, inventory="none", exclude_projects=["perhaps-below-a-folder"])
+    await found.discover()
+    assert not [note for note in found.notes if "matches" in note]
+
+
+async def test_clusters_that_an_inventory_saw_in_a_project_that_is_not_active_are_named(org: GcpEmulator) -> None:
+    org.cloud.cluster("gone-1", "left-behind")
+    found = Organization(org, inventory="cloud-asset")
+    await found.discover()
+    text = "1 project is not active: gone-1: DELETE_REQUESTED, in which clusters were seen: left-behind"
+    assert text in found.notes
+
+
 async def test_clusters_that_are_named_are_looked_for_in_the_whole_organisation(org: GcpEmulator) -> None:
     found = await Organization(org, clusters=["main-of-alpha-1", "mistyped"]).collect()
     assert [one for items in found.read.values() for one in items if isinstance(one, CollectionFailure)] == []
