@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from scanner.cli import main
+from scanner.loading import loading
+
+with loading("scanner.cli"):
+    from scanner.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

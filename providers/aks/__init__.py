@@ -9,6 +9,7 @@ from providers.aks.options import AksOptions
 from providers.aks.organization_options import AksOrganizationOptions, DiscoveredAksOptions
 from providers.aks.permissions import VARIANTS, permissions
 from scanner.errors import UsageError
+from scanner.loading import loading
 from scanner.ports import AccountOptions, CollectContext, Discovered, OrganizationOptions, OrganizationProvider
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class AksProvider:
 
     def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
         """Read one account, yielding each cluster as soon as it is known."""
-        from providers.aks.fetch import collect  # noqa: PLC0415 - loads libraries that only a run that reads AKS needs
+        with loading("providers.aks.fetch"):
+            from providers.aks.fetch import collect  # noqa: PLC0415 - loads libraries that only a run that reads AKS needs
 
         if not isinstance(options, AksOptions | DiscoveredAksOptions):
             message = f"expected AksOptions, not {type(options).__name__}"
@@ -46,7 +48,8 @@ class AksProvider:
 
     def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
         """List the subscriptions of a management group or a tenant, yielding each as soon as it is known."""
-        from providers.aks.organization import discover  # noqa: PLC0415 - loads libraries that only a run needs
+        with loading("providers.aks.organization"):
+            from providers.aks.organization import discover  # noqa: PLC0415 - loads libraries that only a run needs
 
         if not isinstance(options, AksOrganizationOptions):
             message = f"expected AksOrganizationOptions, not {type(options).__name__}"

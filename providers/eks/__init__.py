@@ -10,6 +10,7 @@ from providers.eks.organization_options import EksOrganizationOptions
 from providers.eks.partitions import HOME_REGIONS
 from providers.eks.permissions import hub_policy, iam_policy
 from scanner.errors import UsageError
+from scanner.loading import loading
 from scanner.ports import AccountOptions, CollectContext, Discovered, OrganizationOptions, OrganizationProvider
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class EksProvider:
 
     def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
         """Read one account, yielding each cluster as soon as it is known."""
-        from providers.eks.fetch import collect  # noqa: PLC0415 - loads botocore, which only a run that reads AWS needs
+        with loading("providers.eks.fetch"):
+            from providers.eks.fetch import collect  # noqa: PLC0415 - loads botocore, which only a run that reads AWS needs
 
         if not isinstance(options, EksOptions):
             message = f"expected EksOptions, not {type(options).__name__}"
@@ -53,7 +55,8 @@ class EksProvider:
 
     def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
         """List the accounts of an organisation, yielding each as soon as it is known."""
-        from providers.eks.organization import discover  # noqa: PLC0415 - loads botocore
+        with loading("providers.eks.organization"):
+            from providers.eks.organization import discover  # noqa: PLC0415 - loads botocore
 
         if not isinstance(options, EksOrganizationOptions):
             message = f"expected EksOrganizationOptions, not {type(options).__name__}"

@@ -10,6 +10,7 @@ from providers.gke.options import GkeOptions
 from providers.gke.organization_options import GkeOrganizationOptions
 from providers.gke.permissions import VARIANTS, permissions
 from scanner.errors import UsageError
+from scanner.loading import loading
 from scanner.ports import AccountOptions, CollectContext, Discovered, OrganizationOptions, OrganizationProvider
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class GkeProvider:
     def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
         """Read one account, yielding each cluster as soon as it is known."""
         _quiet()
-        from providers.gke.fetch import collect  # noqa: PLC0415 - loads libraries that only a run that reads GKE needs
+        with loading("providers.gke.fetch"):
+            from providers.gke.fetch import collect  # noqa: PLC0415 - loads libraries that only a run that reads GKE needs
 
         if not isinstance(options, GkeOptions):
             message = f"expected GkeOptions, not {type(options).__name__}"
@@ -48,7 +50,8 @@ class GkeProvider:
     def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
         """List the projects of an organisation, yielding each as soon as it is known."""
         _quiet()
-        from providers.gke.organization import discover  # noqa: PLC0415 - loads Google's libraries
+        with loading("providers.gke.organization"):
+            from providers.gke.organization import discover  # noqa: PLC0415 - loads Google's libraries
 
         if not isinstance(options, GkeOrganizationOptions):
             message = f"expected GkeOrganizationOptions, not {type(options).__name__}"
