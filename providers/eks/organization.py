@@ -78,8 +78,10 @@ class _Finder:
             hub = self._options.hub()
             place = (self._calls.home_region, self._hub.account_id, self._hub.identity)
             origin = Origin(Inventories(known), hub, *place)
+        is_complete = True
         async for page in self._pages():
             if isinstance(page, CollectionFailure):
+                is_complete = False
                 yield page
                 continue
             for account in page:
@@ -89,7 +91,7 @@ class _Finder:
             if names:
                 yield _left_out(what, names)
         unused = [glob for glob in self._options.exclude_accounts if glob not in self._used]
-        if unused:
+        if unused and is_complete:
             text = f"exclude_accounts names {', '.join(unused)}, which no account of the organisation matches"
             read = (Evidence(LIST_ACCOUNTS, "Accounts", "no match"),)
             yield AccountNote(Note(NoteSeverity.WARNING, text, read))
@@ -156,9 +158,9 @@ class _Finder:
     def _wants(self, account: _Listed) -> bool:
         """Sort out those that are left out."""
         shown = f"{account.name} ({account.id})" if account.name else account.id
-        pattern = self._options.left_out_by(account.id, account.name)
-        if pattern is not None:
-            self._used.add(pattern)
+        patterns = self._options.left_out_by(account.id, account.name)
+        if patterns:
+            self._used.update(patterns)
             self._excluded.append(shown)
             return False
         if account.state != _ACTIVE:

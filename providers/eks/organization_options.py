@@ -99,11 +99,9 @@ class EksOrganizationOptions(OrganizationOptions):
             raise ValueError(message)
         return self
 
-    def left_out_by(self, account_id: str, name: str) -> str | None:
-        """Give the pattern by which an account is left out, for its id or its name; None where none does."""
-        return next(
-            (glob for glob in self.exclude_accounts if fnmatchcase(account_id, glob) or fnmatchcase(name, glob)), None
-        )
+    def left_out_by(self, account_id: str, name: str) -> tuple[str, ...]:
+        """Give the patterns by which an account is left out, for its id or its name; none where it is wanted."""
+        return tuple(glob for glob in self.exclude_accounts if fnmatchcase(account_id, glob) or fnmatchcase(name, glob))
 
     def hub(self) -> EksOptions:
         """Give what enters the account in which the organisation's accounts are listed."""

@@ -428,6 +428,20 @@ async def test_a_pattern_that_excludes_nobody_is_told(discover: Discover) -> Non
     assert "exclude_accounts names sanbdox-*, which no account of the organisation matches" in found.notes
 
 
+@pytest.mark.usefixtures("corp")
+async def test_a_pattern_that_excludes_what_another_one_does_is_used(discover: Discover) -> None:
+    found = await discover(exclude_accounts=("team-0", "team-*"))
+    assert not [note for note in found.notes if "matches" in note]
+
+
+async def test_no_pattern_is_called_unused_where_the_accounts_were_not_all_listed(
+    corp: AwsEmulator, discover: Discover
+) -> None:
+    corp.inject(faults.deny(), "organizations:ListAccounts")
+    found = await discover(exclude_accounts=("sandbox-*",))
+    assert not [note for note in found.notes if "matches" in note]
+
+
 async def test_accounts_that_share_a_throttled_role_wait_for_one_answer(corp: AwsEmulator) -> None:
     """Within the engine's limits a wait for a role holds no place that the role's own call needs."""
     corp.inject(faults.throttle(), "sts:AssumeRole", times=1)
