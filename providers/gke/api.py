@@ -24,7 +24,6 @@ from google.cloud.resourcemanager_v3.services.folders.transports import FoldersG
 from google.cloud.resourcemanager_v3.services.organizations.transports import OrganizationsGrpcAsyncIOTransport
 from google.cloud.resourcemanager_v3.services.projects.transports import ProjectsGrpcAsyncIOTransport
 from google.iam.v1 import iam_policy_pb2
-from proto import Message
 
 from providers.gke.authorization import Authorize
 
@@ -59,7 +58,7 @@ class Rpc:
 
     def request(self, **fields: object) -> Any:  # noqa: ANN401 - a message of a library without types
         """Make a request, as a message of protobuf itself: a wrapper of proto-plus takes ten times as long."""
-        kind = self.message.pb() if issubclass(self.message, Message) else self.message
+        kind = self.message.pb() if self._is_wrapped else self.message
         return kind(**fields)
 
     def route(self, request: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - as above
@@ -71,7 +70,16 @@ class Rpc:
 
     def wrapped(self, request: Any) -> Any:  # noqa: ANN401 - as above
         """Give a request as the transport takes it."""
-        return self.message.wrap(request) if issubclass(self.message, Message) else request
+        return self.message.wrap(request) if self._is_wrapped else request
+
+    def unwrapped(self, answer: Any) -> Any:  # noqa: ANN401 - as above
+        """Give an answer of the transport as a message of protobuf itself; None, which is no message, as it is."""
+        return type(answer).pb(answer) if self._is_wrapped and answer is not None else answer
+
+    @property
+    def _is_wrapped(self) -> bool:
+        """Whether the transport takes and gives messages of proto-plus."""
+        return hasattr(self.message, "pb")
 
 
 CLUSTERS: Final = Rpc(
@@ -125,7 +133,7 @@ class Api:
             answer = await stub(rpc.wrapped(request), timeout=timeout, metadata=(*headers, _AGENT, *rpc.route(request)))
         except grpc.RpcError as error:
             raise from_grpc_error(error) from error
-        return type(answer).pb(answer) if isinstance(answer, Message) else answer
+        return rpc.unwrapped(answer)
 
     async def close(self) -> None:
         """Close the channel."""
