@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from itertools import islice
 from typing import IO
 
@@ -76,10 +75,9 @@ class LiveDisplay:
         """Keep on the screen that an earlier scan is gone on with."""
         self._console.print(Text(f"goes on with {journal}: accounts finished already: {finished:,}"))
 
-    def started_anew(self, journal: str, begun: datetime) -> None:
+    def started_anew(self, journal: str, was: str) -> None:
         """Keep on the screen that what an earlier scan left is not gone on with."""
-        text = f"starts anew: {journal} was of a scan that began at {begun:%Y-%m-%d %H:%M:%S %Z}"
-        self._console.print(Text(text, style="yellow"))
+        self._console.print(Text(f"starts anew: {journal} was {was}", style="yellow"))
 
     def account_started(self, account: str) -> None:
         """Show that an account is being read."""

@@ -42,6 +42,11 @@ class Output:
         """The directory, where it is one."""
         return None if self.is_stdout or self.bucket else Path(self.place)
 
+    def files(self, names: Sequence[str]) -> list[Path]:
+        """Give where the reports will be, of a directory."""
+        beside = self.directory
+        return [beside / load(name).filename for name in names] if beside else []
+
     def check(self, names: Sequence[str]) -> None:
         """Find out before the scan whether the reports can be written after it."""
         if self.bucket:

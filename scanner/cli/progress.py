@@ -27,8 +27,8 @@ class ProgressDisplay(Progress, Protocol):
         """Say that an earlier scan is gone on with, in which so many accounts were finished."""
         ...
 
-    def started_anew(self, journal: str, begun: datetime) -> None:
-        """Say that the journal of an earlier scan, which began then, is replaced and not gone on with."""
+    def started_anew(self, journal: str, was: str) -> None:
+        """Say that what is in the journal's place is replaced and not gone on with; `was` says what that is."""
         ...
 
     def summary(self, result: ScanResult, written: Sequence[str], code: int) -> None:
@@ -124,9 +124,9 @@ class LogLines:
         """Log that an earlier scan is gone on with."""
         self._log("info", "resumed", journal=journal, accounts_finished=finished)
 
-    def started_anew(self, journal: str, begun: datetime) -> None:
+    def started_anew(self, journal: str, was: str) -> None:
         """Log that what an earlier scan left is not gone on with."""
-        self._log("warning", "journal_replaced", journal=journal, begun=begun.isoformat(timespec="seconds"))
+        self._log("warning", "journal_replaced", journal=journal, was=was)
 
     def summary(self, result: ScanResult, written: Sequence[str], code: int) -> None:
         """Log the end of the scan."""

@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
             with display() as progress:
                 if journal.replaced:
                     progress.started_anew(str(path), journal.replaced)
-                elif arguments.resume:
+                elif journal.is_resumed:
                     progress.resumed(str(path), journal.finished)
                 _announce(scan, journal)
                 outcome = runner.run(_scan(scan, journal, progress))
@@ -114,15 +114,26 @@ def _asked_for(arguments: argparse.Namespace) -> _Scan:
 def _journal_path(arguments: argparse.Namespace, scan: _Scan, folders: contextlib.ExitStack) -> Path:
     """Say where the journal is: where it is asked for, beside the reports, or where nothing outlives the process."""
     beside = scan.output.directory
-    if arguments.journal or beside:
-        path: Path = arguments.journal or cast("Path", beside) / scan.journal_name
-        return path
+    if arguments.journal:
+        named: Path = arguments.journal
+        _refuse_what_is_needed(named, arguments, scan)
+        return named
+    if beside:
+        return beside / scan.journal_name
     if arguments.resume and scan.output.is_stdout:
         raise UsageError("there is no journal to go on with", where="--resume", hint="name it with --journal")
     path = Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="k8s-audit-coverage-"))) / scan.journal_name
     if arguments.resume and scan.output.bucket:
         scan.output.bucket.get(scan.journal_name, path)
     return path
+
+
+def _refuse_what_is_needed(path: Path, arguments: argparse.Namespace, scan: _Scan) -> None:
+    """Refuse a journal in the place of the configuration or of a report; it is removed at the end."""
+    reports = [(one, "a report") for one in scan.output.files(scan.formats)]
+    for other, what in ((arguments.config, "the configuration"), *reports):
+        if path.resolve() == other.resolve():
+            raise UsageError(f"{path} is {what}", where="--journal", hint="name a file of its own")
 
 
 def _announce(scan: _Scan, journal: Journal) -> None:

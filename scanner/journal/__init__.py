@@ -14,9 +14,10 @@ from typing import Final, Self
 
 from scanner.errors import JournalError
 from scanner.journal.index import Index, Plan
-from scanner.journal.lines import Lines
+from scanner.journal.lines import Content, Lines
 from scanner.journal.read_twice import noted, read_twice
 from scanner.journal.records import (
+    FORMAT,
     AccountRecord,
     BeginRecord,
     ClusterRecord,
@@ -45,14 +46,16 @@ class Journal:
     """The journal of one scan, open for writing or only for reading.
 
     Attributes:
-        replaced: When the scan began whose journal was there and is not gone on with; None where there was none.
+        replaced: What was there and is not gone on with, in words; "" where nothing was.
+        is_resumed: Whether an earlier scan is gone on with.
     """
 
-    def __init__(self, lines: Lines, index: Index, replaced: datetime | None = None) -> None:
+    def __init__(self, lines: Lines, index: Index, replaced: str = "") -> None:
         """Use a file of which the content is known."""
         self._lines = lines
         self._index = index
         self.replaced = replaced
+        self.is_resumed = bool(index.runs)
 
     @classmethod
     def begin(cls, path: Path, run: RunRecord, *, resume: bool) -> Self:
@@ -62,14 +65,19 @@ class Journal:
         a job may always resume: it takes up what was stopped or killed, never what an earlier job has found.
 
         Raises:
-            JournalError: Another process writes it, it is damaged, or it is of another scan than `run`.
+            JournalError: Another process writes it, it is damaged, it is of another scan than `run`, or a file is there
+                that is no journal and has another name than one.
         """
         lines = Lines.lock(path)
-        index, replaced = Index(), _begun(lines)
+        index, replaced = Index(), ""
         try:
-            if resume and (replaced is None or _is_one_look(replaced, run)):
+            begun = _begun(lines)
+            if begun is not None and resume and _is_one_look(begun, run):
                 index = _go_on(lines, run)
-                replaced = None if index.runs else replaced
+            if begun is None:
+                replaced = _not_a_journal(lines)
+            elif not index.runs:
+                replaced = f"of a scan that began at {begun:%Y-%m-%d %H:%M:%S %Z}"
         except JournalError:
             lines.close()
             raise
@@ -98,6 +106,11 @@ class Journal:
         if not index.runs:
             lines.close()
             raise JournalError("is no journal of a scan", where=str(path))
+        try:
+            _refuse_another_format(index.runs[0], str(path))
+        except JournalError:
+            lines.close()
+            raise
         return cls(lines, index)
 
     @property
@@ -202,6 +215,18 @@ def _begun(lines: Lines) -> datetime | None:
     return first.started if isinstance(first, RunRecord) else None
 
 
+def _not_a_journal(lines: Lines) -> str:
+    """Say what is in place of a journal, and may be written over; JournalError for what may be somebody's own."""
+    content = lines.kind
+    if content is Content.NOTHING:
+        return ""
+    # A file of this name is ours, and a job that always resumes would stop at it for ever.
+    if content is Content.ZEROS or FILE_NAME.fullmatch(lines.path.name):
+        return "damaged in its first line, so that not even its age is known"
+    hint = "name another place with --journal, or remove the file"
+    raise JournalError("is no journal of a scan, and is left as it is", where=str(lines.path), hint=hint)
+
+
 def _is_one_look(begun: datetime, run: RunRecord) -> bool:
     """Say whether results of a scan that began then may stand in one report with those of this run."""
     return abs(run.started - begun) <= timedelta(seconds=run.scan.window)
@@ -233,12 +258,20 @@ def _refuse_another(begun: RunRecord, run: RunRecord, where: str) -> None:
     if begun.tool_version != run.tool_version:
         what = f"was begun by k8s-audit-coverage {begun.tool_version}, and this is {run.tool_version}"
         raise JournalError(what, where=where, hint=_ANEW)
+    _refuse_another_format(begun, where)
     if begun.config_digest != run.config_digest:
         what = f"was begun with another configuration (digest {begun.config_digest[:12]}, now {run.config_digest[:12]})"
         raise JournalError(what, where=where, hint=f"use the same configuration, or {_ANEW}")
     if (begun.selection, begun.shard, begun.shards) != (run.selection, run.shard, run.shards):
         what = f"was begun for {_part(begun)}, and this is {_part(run)}"
         raise JournalError(what, where=where, hint=f"use the same --account and --shard, or {_ANEW}")
+
+
+def _refuse_another_format(begun: RunRecord, where: str) -> None:
+    """Refuse what may mean something else than what this version would read in it."""
+    if begun.format != FORMAT:
+        what = f"was written in format {begun.format} of journals, and this version reads {FORMAT}"
+        raise JournalError(what, where=where, hint="use the version that wrote it, or scan anew")
 
 
 def _part(run: RunRecord) -> str:

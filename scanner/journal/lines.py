@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import stat
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from scanner.errors import JournalError, ReportError
-from scanner.journal.records import NotARecord, Record, decode, encode
+from scanner.journal.records import NotARecord, Record, RunRecord, decode, encode
 
 R = TypeVar("R", bound=Record)
 
 _MODE: Final = 0o644
 _MAKE_ROOM: Final = "make room there, then go on with --resume"
 _START_ANEW: Final = "scan anew without --resume"
+
+
+_BEGINNING: Final = re.compile(rb"[0-9a-f]{1,8}|[0-9a-f]{8} (\{[^\n]*)?")
+"""Matches a first line that a kill has cut off."""
+
+
+class Content(Enum):
+    """What a file holds."""
+
+    NOTHING = "nothing, or less than a line"
+    JOURNAL = "a journal"
+    ZEROS = "zeros, which a loss of power leaves"
+    OTHER = "something else"
 
 
 class Lines:
@@ -85,6 +100,21 @@ class Lines:
         except NotARecord:
             return None
 
+    @property
+    def kind(self) -> Content:
+        """What the file holds, as far as its first line tells."""
+        self._reader.seek(0)
+        line = self._reader.readline()
+        if not line or _BEGINNING.fullmatch(line):
+            return Content.NOTHING
+        try:
+            is_ours = isinstance(decode(line), RunRecord)
+        except NotARecord:
+            is_ours = False
+        if is_ours:
+            return Content.JOURNAL
+        return Content.ZEROS if not line.strip(b"\0") else Content.OTHER
+
     def at(self, offset: int, kind: type[R]) -> R:
         """Read the record that begins at an offset.
 
@@ -117,6 +147,9 @@ class Lines:
         """Drop what stands behind `length` bytes."""
         os.ftruncate(self._descriptor, length)
         self._end = length
+        # The reader has what it read in a buffer, and would give it for what will stand in the same place.
+        self._reader.close()
+        self._reader = self.path.open("rb")
 
     def sync(self) -> None:
         """Have everything written on the disk itself."""

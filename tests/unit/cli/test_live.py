@@ -126,7 +126,7 @@ def test_it_says_how_long_the_rest_will_take_once_that_can_be_told() -> None:
 def test_it_says_what_it_goes_on_with() -> None:
     display, _, stream = live()
     display.resumed("reports/journal.jsonl", 1200)
-    display.started_anew("reports/journal.jsonl", STARTED)
+    display.started_anew("reports/journal.jsonl", "of a scan that began at 2026-11-02 05:30:00 UTC")
     assert "goes on with reports/journal.jsonl: accounts finished already: 1,200" in stream.getvalue()
     assert "starts anew: reports/journal.jsonl was of a scan that began at 2026-11-02 05:30:00 UTC" in stream.getvalue()
 

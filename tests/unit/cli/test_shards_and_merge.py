@@ -150,6 +150,20 @@ def test_a_scan_that_is_whole_leaves_no_journal(run: Run, config: str, tmp_path:
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.parametrize(
+    ("taken", "said"),
+    [("config", "is the configuration"), ("report.json", "is a report"), ("report.html", "is a report")],
+)
+def test_a_journal_takes_the_place_of_nothing_that_is_needed(
+    taken: str, said: str, run: Run, config: str, tmp_path: Path
+) -> None:
+    before = Path(config).read_bytes()
+    place = config if taken == "config" else str(tmp_path / "out" / taken)
+    code, _, err = run("scan", "--config", config, "--output", str(tmp_path / "out"), "--journal", place)
+    assert (code, f"error: --journal: {place} {said}" in err) == (2, True)
+    assert Path(config).read_bytes() == before
+
+
 def test_a_scan_to_standard_output_keeps_its_journal_out_of_sight(
     run: Run, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

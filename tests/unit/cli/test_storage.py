@@ -80,7 +80,7 @@ def test_a_shard_that_was_stopped_goes_on_with_what_is_there_and_one_that_ended_
     assert json.loads(err.splitlines()[0])["event"] == "journal_replaced"
     assert err.count('"account_started"') == 4
     code, _, err = run("scan", "--config", config, "--output", store, "--shard", "2/2", "--resume")
-    assert json.loads(err.splitlines()[0])["accounts_finished"] == 0
+    assert '"resumed"' not in err
 
 
 def test_a_shard_that_is_killed_leaves_no_older_report_in_its_place(
@@ -108,7 +108,7 @@ def test_a_whole_scan_leaves_no_journal_to_go_on_with(run: Run, config: str, sto
     assert Bucket(store).get("journal.jsonl", tmp_path / "left")
     assert (tmp_path / "left").read_bytes() == b""
     code, _, err = run("scan", "--config", config, "--output", store, "--resume")
-    assert json.loads(err.splitlines()[0])["accounts_finished"] == 0
+    assert '"resumed"' not in err
     code, _, err = run("report", "merge", store, "-o", str(tmp_path / "merged"))
     assert (code, "holds no partial report" in err) == (2, True)
     with pytest.raises(ReportError, match="cannot be written"):

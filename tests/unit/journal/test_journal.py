@@ -160,9 +160,6 @@ def test_a_damaged_line_in_the_middle_is_refused(path: Path) -> None:
         with pytest.raises(JournalError, match=r"line 4 is torn or damaged") as refusal:
             attempt(path)
         assert refusal.value.where == str(path)
-    path.write_bytes(content.replace(b"run", b"ran", 1))
-    with pytest.raises(JournalError, match=r"line 1 is torn or damaged"):
-        resumed(path)
     with closing(Journal.begin(path, RUN, resume=False)):
         pass
 
@@ -191,10 +188,12 @@ def test_another_scan_is_not_gone_on_with(path: Path, run: RunRecord, said: str)
 def test_what_is_left_from_the_night_before_is_not_gone_on_with(path: Path, later: RunRecord) -> None:
     """A nightly job always resumes; whatever has changed since the last night, it starts anew."""
     with closing(Journal.begin(path, RUN, resume=False)) as journal:
-        assert journal.replaced is None
+        assert journal.replaced == ""
+        assert not journal.is_resumed
         scanned(journal, "a", "x")
     with closing(resumed(path, replace(later, started=STARTED + timedelta(hours=13)))) as journal:
-        assert journal.replaced == STARTED
+        assert journal.replaced == "of a scan that began at 2026-11-02 05:30:00 UTC"
+        assert not journal.is_resumed
         assert journal.finished == 0
         assert journal.run.started == STARTED + timedelta(hours=13)
 
@@ -210,7 +209,7 @@ def test_the_partial_report_of_a_shard_that_came_to_its_end_is_not_gone_on_with(
             continue
         with closing(resumed(path, replace(later, shards=shards))) as journal:
             assert journal.finished == kept
-            assert journal.replaced == (None if kept else STARTED)
+            assert journal.replaced == ("" if kept else "of a scan that began at 2026-11-02 05:30:00 UTC")
 
 
 @pytest.mark.parametrize("interrupted", ["interrupted by SIGTERM", None])
@@ -220,16 +219,83 @@ def test_the_partial_report_of_a_shard_that_was_stopped_is_gone_on_with(path: Pa
         if interrupted:
             journal.ended(STARTED, interrupted)
     with closing(resumed(path, replace(RUN, shards=2))) as journal:
-        assert (journal.finished, journal.replaced) == (1, None)
+        assert (journal.finished, journal.replaced) == (1, "")
 
 
 def test_a_journal_that_is_replaced_is_named(path: Path) -> None:
     with closing(Journal.begin(path, RUN, resume=False)):
         pass
     with closing(Journal.begin(path, RUN, resume=False)) as journal:
-        assert journal.replaced == STARTED
+        assert journal.replaced == "of a scan that began at 2026-11-02 05:30:00 UTC"
+        assert not journal.is_resumed
     with closing(resumed(path)) as journal:
-        assert journal.replaced is None
+        assert journal.replaced == ""
+        assert journal.is_resumed
+
+
+_LATER = replace(RUN, started=STARTED + timedelta(days=1))
+
+
+@pytest.mark.parametrize(("later", "resume"), [(RUN, False), (_LATER, True)], ids=["anew", "after the window"])
+def test_a_scan_over_an_older_journal_reads_its_own_lines(later: RunRecord, path: Path, *, resume: bool) -> None:
+    """What was read of the older one while it was looked at is not taken for what stands there now."""
+    with closing(Journal.begin(path, RUN, resume=False)) as journal:
+        for number in range(5):
+            journal.account_ended(replace(RESULT, name=f"old-{number}", account_id="old"), final=True)
+    with closing(Journal.begin(path, later, resume=resume)) as journal:
+        for number in range(5):
+            mine = replace(RESULT, name=f"new-{number}", account_id="new")
+            got = journal.account_ended(mine, final=True)
+            assert (got.name, got.account_id) == (mine.name, mine.account_id)
+
+
+def test_a_scan_that_is_resumed_behind_a_torn_line_reads_its_own_lines(path: Path) -> None:
+    with closing(Journal.begin(path, RUN, resume=False)) as journal:
+        scanned(journal, "a", "x")
+        journal.plan("b", "eks", 1)
+        journal.account_began("b", "eks")
+        journal.account_ended(replace(RESULT, name="b", account_id="old-old-old-"), final=True)
+    path.write_bytes(path.read_bytes()[:-20])
+    with closing(resumed(path)) as journal:
+        got = journal.account_ended(replace(RESULT, name="b", account_id="new-new-new-"), final=True)
+        assert got.account_id == "new-new-new-"
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("content", ["[[account]]\n", '{"run": {}}\n', "one line", "no more than a line\n" * 999])
+def test_a_file_that_is_no_journal_is_left_as_it_is(content: str, tmp_path: Path, *, resume: bool) -> None:
+    path = tmp_path / "note.txt"
+    path.write_text(content)
+    with pytest.raises(JournalError, match="is no journal of a scan, and is left as it is"):
+        Journal.begin(path, RUN, resume=resume)
+    assert path.read_text() == content
+
+
+@pytest.mark.parametrize("content", [b"", b"0", b"0123abcd", b"0123abcd ", b'0123abcd {"tool_version": "0.1'])
+def test_what_a_kill_leaves_of_the_first_line_is_nobodys_own(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    path.write_bytes(content)
+    with closing(resumed(path)) as journal:
+        assert (journal.replaced, journal.is_resumed) == ("", False)
+
+
+@pytest.mark.parametrize(("name", "content"), [("state", b"\0" * 4096), ("journal.jsonl", b"\xff" * 4096 + b"\n")])
+def test_a_journal_whose_first_line_is_damaged_holds_up_no_job(name: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with closing(resumed(path)) as journal:
+        assert journal.replaced == "damaged in its first line, so that not even its age is known"
+        scanned(journal, "a", "x")
+    with closing(resumed(path)) as journal:
+        assert (journal.finished, journal.is_resumed) == (1, True)
+
+
+def test_a_journal_of_another_format_is_refused(path: Path) -> None:
+    with closing(Journal.begin(path, replace(RUN, format=1), resume=False)) as journal:
+        scanned(journal, "a", "x")
+    for read in (resumed, Journal.read):
+        with pytest.raises(JournalError, match="was written in format 1 of journals, and this version reads 2"):
+            read(path)
 
 
 def test_two_processes_on_one_journal_are_refused(path: Path) -> None:
