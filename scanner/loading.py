@@ -9,18 +9,30 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def loading(module: str) -> Iterator[None]:
-    """Hold back the garbage collector while a module is imported with all that it needs; where it is there, nothing.
+def loading(module: str, *, without: tuple[str, ...] = ()) -> Iterator[None]:
+    """Import a module with all that it needs as fast as can be; where it is there already, nothing is changed.
 
-    What modules define stays for as long as the process. The collector would go through it again and again while it
-    grows, which takes a cloud's library up to a third as long again, and later at each of its full rounds.
+    What modules define stays for as long as the process. The garbage collector would go through it again and again
+    while it grows, which takes a cloud's library up to a third as long again, and later at each of its full rounds. So
+    it waits.
+
+    Args:
+        module: Its full name.
+        without: Modules that a library uses where they are installed, in ways in which nobody uses it here. They seem
+            not to be installed meanwhile, unless they have been imported before.
     """
-    if module in sys.modules or not gc.isenabled():
+    if module in sys.modules:
         yield
         return
+    hidden = [name for name in without if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None: importing it fails (Python's reference)
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
-        gc.freeze()
+        for name in hidden:
+            sys.modules.pop(name, None)
+        if was_enabled:
+            gc.enable()
+            gc.freeze()

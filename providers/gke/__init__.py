@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from scanner.model import Collected
 
 
+_UNUSED: Final = ("aiohttp", "flask")
+"""Google's libraries take the one for calls over REST, with two TLS contexts of all CAs, the other to write logs."""
+
+
 class GkeProvider:
     """Reads the GKE clusters of projects; Google's libraries are loaded when the first account is read."""
 
@@ -39,7 +43,7 @@ class GkeProvider:
     def collect(self, options: AccountOptions, context: CollectContext) -> AsyncIterator[Collected]:
         """Read one account, yielding each cluster as soon as it is known."""
         _quiet()
-        with loading("providers.gke.fetch"):
+        with loading("providers.gke.fetch", without=_UNUSED):
             from providers.gke.fetch import collect  # noqa: PLC0415 - loads libraries that only a run that reads GKE needs
 
         if not isinstance(options, GkeOptions):
@@ -50,7 +54,7 @@ class GkeProvider:
     def discover(self, options: OrganizationOptions, context: CollectContext) -> AsyncIterator[Discovered]:
         """List the projects of an organisation, yielding each as soon as it is known."""
         _quiet()
-        with loading("providers.gke.organization"):
+        with loading("providers.gke.organization", without=_UNUSED):
             from providers.gke.organization import discover  # noqa: PLC0415 - loads Google's libraries
 
         if not isinstance(options, GkeOrganizationOptions):

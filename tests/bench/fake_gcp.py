@@ -22,11 +22,8 @@ from google.cloud.logging_v2.types import ListBucketsResponse, ListSinksResponse
 from google.iam.v1 import policy_pb2
 from google.protobuf import json_format
 
-LATENCY: Final = 0.020
-PROJECTS: Final = 1000
-CLUSTERS: Final = 5
-FOLDERS: Final = 10
-ORGANIZATION: Final = "organizations/900"
+from tests.bench.gcp_shape import CLUSTERS, FOLDERS, LATENCY, ORGANIZATION, PROJECTS
+
 _PAGE: Final = 200
 _PLACEHOLDER: Final = "PROJECT-ID00"
 """Stands for a project's id in an answer that is made beforehand, and is as long as one."""

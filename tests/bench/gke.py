@@ -20,7 +20,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.bench.fake_gcp import CLUSTERS, LATENCY, PROJECTS
+from tests.bench.gcp_shape import CLUSTERS, LATENCY, PROJECTS
 from tests.bench.measure import median, run, told
 
 ROUNDS: Final = 3

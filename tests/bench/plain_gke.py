@@ -11,7 +11,7 @@ from google.cloud import container_v1, resourcemanager_v3
 from google.cloud.logging_v2.services.config_service_v2 import ConfigServiceV2AsyncClient
 from google.iam.v1 import iam_policy_pb2
 
-from tests.bench.fake_gcp import ORGANIZATION
+from tests.bench.gcp_shape import ORGANIZATION
 from tests.bench.measure import report
 
 

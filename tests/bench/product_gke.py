@@ -7,7 +7,7 @@ import time
 
 from providers import load
 from scanner.engine import AccountPlan
-from tests.bench.fake_gcp import ORGANIZATION
+from tests.bench.gcp_shape import ORGANIZATION
 from tests.bench.product import report_passing
 
 

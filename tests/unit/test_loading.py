@@ -48,3 +48,17 @@ def test_a_collector_that_is_switched_off_stays_off(module: str) -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_what_is_not_wanted_seems_not_to_be_there_and_is_afterwards(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one_that_is_optional", "one_that_is_imported"):
+        (tmp_path / f"{name}.py").touch()
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    imported = import_module("one_that_is_imported")
+    with loading(module, without=("one_that_is_optional", "one_that_is_imported")):
+        with pytest.raises(ModuleNotFoundError):
+            import_module("one_that_is_optional")
+        assert import_module("one_that_is_imported") is imported
+    import_module("one_that_is_optional")
