@@ -14,3 +14,8 @@ def complain(error: AuditCoverageError) -> None:
         print(f"error: {where}{line}", file=sys.stderr)
     if error.hint:
         print(f"  {error.hint}", file=sys.stderr)
+
+
+def remark(text: str) -> None:
+    """Print something that a person may want to know, and that stops nothing."""
+    print(f"note: {text}", file=sys.stderr)

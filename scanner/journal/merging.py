@@ -4,93 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 
 from scanner.errors import JournalError
 from scanner.journal import Journal
+from scanner.journal.parts import Part, Parts, Unreadable, belonging_together
 from scanner.journal.read_twice import noted, read_twice
 from scanner.journal.spool import KeptAccounts
 from scanner.model import AccountResult, CollectionFailure, FailureKind, ScanResult, Spooled
 
-_MERGE_OTHERS = "merge only the partial reports of one scan"
 
-
-def merge(journals: Sequence[Journal], now: datetime | None = None) -> ScanResult:
+def merge(parts: Sequence[Part], unreadable: Sequence[Unreadable] = (), now: datetime | None = None) -> ScanResult:
     """Build the one result.
 
     Args:
-        journals: One for each shard that has one.
-        now: What counts as today: where a shard began more than ``scan.window`` before, its report is not merged as
-            today's. None: however old they are.
+        parts: One for each shard that has one.
+        unreadable: Those that are there and cannot be read: their shards' accounts are unknown.
+        now: What counts as today: what began more than ``scan.window`` before is not merged as today's. None: however
+            old all of them are.
 
     Raises:
-        JournalError: They are not of one scan: other versions, configurations, numbers of shards, or times; or one
-            shard is there twice; or they are old.
+        JournalError: They are not of one scan: other versions, configurations or numbers of shards; or one shard is
+            there twice; or all of them are old, or none can be read.
     """
-    if not journals:
-        raise JournalError("there is no partial report", hint="name the directory or URL that the shards wrote to")
-    by_shard = _by_shard(journals)
-    if now is not None:
-        _refuse_old(journals, now)
+    if not parts:
+        raise _nothing_to_merge(unreadable)
+    chosen = belonging_together(parts, unreadable, now)
+    journals = [*chosen.by_shard.values()]
     first = journals[0].run
-    missing = [number for number in range(1, first.shards + 1) if number not in by_shard]
+    merged = _Merged(chosen, first.shards)
     return ScanResult(
         tool_version=first.tool_version,
         started=min(journal.run.started for journal in journals),
         finished=max(_ended(journal) for journal in journals),
         rule=first.rule,
         config_digest=first.config_digest,
-        accounts=_Merged(by_shard, first.shards, missing).accounts(),
-        interrupted="; ".join([*_interruptions(by_shard), *_missing(missing, first.shards)]),
+        accounts=merged.accounts(),
+        interrupted="; ".join([*_interruptions(chosen.by_shard), *merged.missing()]),
     )
 
 
-def _by_shard(journals: Sequence[Journal]) -> dict[int, Journal]:
-    """Give the journal of each shard that has one, after a look at whether they belong together."""
-    first = journals[0]
-    found: dict[int, Journal] = {}
-    for journal in journals:
-        _refuse_another(first, journal)
-        twin = found.setdefault(journal.run.shard, journal)
-        if twin is not journal:
-            what = f"shard {journal.run.shard} is there twice, the other time as {twin.path.name}"
-            raise JournalError(what, where=journal.path.name, hint=_MERGE_OTHERS)
-    starts = sorted((journal.run.started, journal.path.name) for journal in journals)
-    _refuse_apart(starts[0], starts[-1], first.run.scan.window)
-    return dict(sorted(found.items()))
-
-
-def _refuse_another(first: Journal, other: Journal) -> None:
-    """Refuse a journal of another scan than the first one's."""
-    for what, value in (
-        ("version", lambda run: run.tool_version),
-        ("configuration", lambda run: f"digest {run.config_digest[:12]}"),
-        ("selection of accounts", lambda run: " ".join(run.selection) or "all"),
-        ("number of shards", lambda run: run.shards),
-    ):
-        ours, theirs = value(first.run), value(other.run)
-        if ours != theirs:
-            text = f"is of another {what} than {first.path.name}: {theirs}, not {ours}"
-            raise JournalError(text, where=other.path.name, hint=_MERGE_OTHERS)
-
-
-def _refuse_apart(earliest: tuple[datetime, str], latest: tuple[datetime, str], window: float) -> None:
-    """Refuse shards that began too far apart to be one look at the clusters."""
-    if latest[0] - earliest[0] > timedelta(seconds=window):
-        what = (
-            f"began at {latest[0]:%Y-%m-%d %H:%M:%S %Z}, more than scan.window ({window:g} s)"
-            f" after {earliest[1]} ({earliest[0]:%Y-%m-%d %H:%M:%S %Z})"
-        )
-        raise JournalError(what, where=latest[1], hint="one is left from an earlier scan: remove it, or scan it again")
-
-
-def _refuse_old(journals: Iterable[Journal], now: datetime) -> None:
-    """Refuse what an earlier job left, which says nothing of the clusters as they are."""
-    began, window, name = min((one.run.started, one.run.scan.window, one.path.name) for one in journals)
-    if now - began > timedelta(seconds=window):
-        what = f"began at {began:%Y-%m-%d %H:%M:%S %Z}, more than scan.window ({window:g} s) ago"
-        raise JournalError(what, where=name, hint="scan again, or merge it as it is with --allow-old")
+def _nothing_to_merge(unreadable: Sequence[Unreadable]) -> JournalError:
+    """Say that there is no partial report, or none that can be read."""
+    if not unreadable:
+        return JournalError("there is no partial report", hint="name the directory or URL that the shards wrote to")
+    others = f", and so it is with {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
+    return JournalError(f"{unreadable[0].why}{others}", where=unreadable[0].place, hint="no partial report can be read")
 
 
 def _ended(journal: Journal) -> datetime:
@@ -108,13 +68,6 @@ def _interruptions(by_shard: Mapping[int, Journal]) -> Iterable[str]:
             yield f"{of_several}{journal.end.interrupted}"
 
 
-def _missing(missing: Sequence[int], count: int) -> Iterable[str]:
-    """Say which shards have no partial report."""
-    if missing:
-        noun = "shard" if len(missing) == 1 else "shards"
-        yield f"{noun} {', '.join(map(str, missing))} of {count}: no partial report"
-
-
 @dataclass(frozen=True, slots=True)
 class _Source:
     """Where an account is found: the shards that have a result of it; none where there is none."""
@@ -127,9 +80,10 @@ class _Source:
 class _Merged:
     """The accounts of all shards, each read from its journal when it is asked for."""
 
-    def __init__(self, by_shard: Mapping[int, Journal], count: int, missing: Sequence[int]) -> None:
+    def __init__(self, parts: Parts, count: int) -> None:
         """Find out where each account is."""
-        self._by_shard = by_shard
+        self._missing = parts.missing
+        self._by_shard = by_shard = parts.by_shard
         self._count = count
         self._sources: dict[str, _Source] = {}
         known: dict[_Source, _Source] = {}
@@ -144,8 +98,19 @@ class _Merged:
                 self._sources[name] = known.setdefault(more, more)
         if not any(journal.end and not journal.end.interrupted for journal in by_shard.values()):
             nothing_planned = (number for number, journal in by_shard.items() if not journal.plans)
-            for number in (*missing, *nothing_planned):
+            for number in (*self._missing, *nothing_planned):
                 self._sources[f"shard {number} of {count}"] = _Source("", number)
+
+    def missing(self) -> Iterable[str]:
+        """Say of which shards with accounts there is nothing, and why."""
+        concerned = {source.shard for source in self._sources.values()}
+        by_reason: dict[str, list[int]] = {}
+        for number, reason in self._missing.items():
+            if number in concerned:
+                by_reason.setdefault(reason, []).append(number)
+        for reason, numbers in by_reason.items():
+            noun = "shard" if len(numbers) == 1 else "shards"
+            yield f"{noun} {', '.join(map(str, numbers))} of {self._count}: {reason or 'no partial report'}"
 
     def accounts(self) -> Spooled[AccountResult]:
         """Give them by name, those noted that share clusters."""
@@ -167,7 +132,9 @@ class _Merged:
         elif there:
             reason = f"not scanned: shard {source.shard} of {self._count} did not get to it"
         else:
-            reason = f"not scanned: shard {source.shard} of {self._count} left no partial report"
+            why = self._missing[source.shard]
+            what_of_it = f": {why}" if why else " left no partial report"
+            reason = f"not scanned: shard {source.shard} of {self._count}{what_of_it}"
         hint = (
             "go on with --resume" if self._count == 1 else f"scan it with --shard {source.shard}/{self._count} --resume"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import resource
@@ -88,10 +89,57 @@ def test_partial_reports_of_another_configuration_are_refused(run: Run, config: 
     shard(run, other, tmp_path / "parts", "2/2")
     code, _, err = run("report", "merge", str(tmp_path / "parts"), "-o", str(tmp_path / "merged"))
     assert code == 2
-    assert err.startswith(
-        "error: partial-0002-of-0002.jsonl: is of another configuration than partial-0001-of-0002.jsonl: digest "
-    )
+    older, newer = (tmp_path / "parts" / f"partial-000{number}-of-0002.jsonl" for number in (1, 2))
+    assert err.startswith(f"error: {older}: is of another configuration than {newer}, which began later: digest ")
+    assert "remove it if it is left from an earlier scan" in err
     assert not (tmp_path / "merged" / "report.json").exists()
+
+
+def test_a_shard_that_still_runs_costs_its_own_accounts(run: Run, config: str, tmp_path: Path) -> None:
+    parts = tmp_path / "parts"
+    shard(run, config, parts, "1/2")
+    shard(run, config, parts, "2/2")
+    held = parts / "partial-0002-of-0002.jsonl"
+    with held.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        code, _, _ = run("report", "merge", str(parts), "-o", str(tmp_path / "merged"), "--format", "json")
+    merged = report(tmp_path / "merged")
+    assert code == 1
+    assert merged["run"]["interrupted"] == f"shard 2 of 2: {held}: another process is scanning into it"
+    assert [one["status"] for one in merged["accounts"]].count("UNKNOWN") >= 3
+
+
+@pytest.mark.parametrize("left", [0, 300, 6000])
+def test_a_partial_report_that_is_torn_or_damaged_costs_its_own_accounts(
+    left: int, run: Run, config: str, tmp_path: Path
+) -> None:
+    parts = tmp_path / "parts"
+    shard(run, config, parts, "1/2")
+    shard(run, config, parts, "2/2")
+    torn = parts / "partial-0002-of-0002.jsonl"
+    content = torn.read_bytes()
+    torn.write_bytes(content[:left] if left < 1000 else content.replace(b"account", b"ackount", 9))
+    code, _, _ = run("report", "merge", str(parts), "-o", str(tmp_path / "merged"), "--format", "json")
+    assert code == 1
+    assert report(tmp_path / "merged")["run"]["interrupted"].startswith(f"shard 2 of 2: {torn}: ")
+
+
+def test_what_a_whole_scan_left_is_no_part(run: Run, config: str, tmp_path: Path) -> None:
+    parts = tmp_path / "parts"
+    for number in (1, 2):
+        shard(run, config, parts, f"{number}/2")
+    (parts / "journal.jsonl").write_bytes((parts / "partial-0001-of-0002.jsonl").read_bytes())
+    code, _, err = run("report", "merge", str(parts), "-o", str(tmp_path / "merged"), "--format", "json")
+    assert code == 1
+    assert "note: journal.jsonl is left out: it is of a scan that was not divided" in err
+    assert report(tmp_path / "merged")["run"]["interrupted"] is None
+
+
+def test_a_scan_in_one_part_has_nothing_to_merge(run: Run, config: str, tmp_path: Path) -> None:
+    shard(run, config, tmp_path / "parts", "1/1")
+    code, _, err = run("report", "merge", str(tmp_path / "parts"), "-o", str(tmp_path / "merged"))
+    assert code == 2
+    assert "holds the report of a whole scan, and no partial one: there is nothing to merge" in err
 
 
 def test_last_nights_partial_reports_are_not_merged_as_todays(run: Run, config: str, tmp_path: Path) -> None:

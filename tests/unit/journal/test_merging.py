@@ -13,6 +13,7 @@ import pytest
 from scanner.errors import JournalError
 from scanner.journal import Journal, RunRecord, file_name
 from scanner.journal.merging import merge
+from scanner.journal.parts import Part, Unreadable
 from scanner.journal.read_twice import NO_ID, read_twice
 from scanner.model import (
     AccountNote,
@@ -65,6 +66,10 @@ def shard(number: int, of: int = 2) -> RunRecord:
     return replace(RUN, shard=number, shards=of)
 
 
+def part(path: Path, stack: ExitStack) -> Part:
+    return Part(stack.enter_context(closing(Journal.read(path))), path.name)
+
+
 Merge = Callable[..., ScanResult]
 
 
@@ -73,7 +78,7 @@ def merged() -> Iterator[Merge]:
     with ExitStack() as stack:
 
         def read(*paths: Path) -> ScanResult:
-            return merge([stack.enter_context(closing(Journal.read(path))) for path in paths])
+            return merge([part(path, stack) for path in paths])
 
         yield read
 
@@ -138,41 +143,95 @@ def test_what_each_shard_says_of_an_organization_stands_there_once(tmp_path: Pat
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        ({"tool_version": "0.2.0"}, "is of another version than partial-0001-of-0002.jsonl: 0.2.0, not 0.1.0"),
+        (
+            {"tool_version": "0.2.0"},
+            "is of another version than partial-0001-of-0002.jsonl, which began later: 0.2.0, not",
+        ),
         (
             {"config_digest": "b" * 64},
-            "another configuration than partial-0001-of-0002.jsonl: digest bbbbbbbbbbbb, not",
+            "another configuration than partial-0001-of-0002.jsonl, which began later: digest bbbbbbbbbbbb, not",
         ),
-        ({"selection": ("x",)}, "is of another selection of accounts than partial-0001-of-0002.jsonl: x, not all"),
-        ({"shards": 3}, "is of another number of shards than partial-0001-of-0002.jsonl: 3, not 2"),
         (
-            {"started": STARTED + timedelta(hours=24)},
-            "more than scan.window (43200 s) after partial-0001-of-0002.jsonl (2026-11-02 05:30:00 UTC)",
+            {"selection": ("x",)},
+            "another selection of accounts than partial-0001-of-0002.jsonl, which began later: x",
         ),
+        ({"shards": 3}, "is of another number of shards than partial-0001-of-0002.jsonl, which began later: 3, not 2"),
     ],
 )
 def test_what_is_not_of_one_scan_is_refused_by_name(
     tmp_path: Path, merged: Merge, other: dict[str, object], said: str
 ) -> None:
-    one = write(tmp_path, shard(1))
+    one = write(tmp_path, replace(shard(1), started=STARTED + timedelta(minutes=1)))
     two = write(tmp_path, replace(shard(2), **other))  # type: ignore[arg-type]
+    for order in ((one, two), (two, one)):
+        with pytest.raises(JournalError) as refusal:
+            merged(*order)
+        assert said in refusal.value.what
+        assert refusal.value.where == two.name
+        assert "it began at 2026-11-02 05:30:00 UTC" in refusal.value.hint
+
+
+@pytest.mark.parametrize("changed", [{}, {"config_digest": "b" * 64}])
+def test_what_is_left_from_the_night_before_is_as_good_as_nothing(
+    tmp_path: Path, merged: Merge, changed: dict[str, str]
+) -> None:
+    """One shard that did not start costs its own accounts: what it found another day is not told as today's."""
+    tonight = write(tmp_path, replace(shard(1), started=STARTED + timedelta(hours=24)), result("a"), result("c"))
+    found = merged(write(tmp_path, replace(shard(2), **changed), result("b"), result("d")), tonight)  # type: ignore[arg-type]
+    assert names(found) == [("a", Status.PASS), ("b", Status.UNKNOWN), ("c", Status.PASS), ("d", Status.UNKNOWN)]
+    why = "partial-0002-of-0002.jsonl is left from an earlier scan, which began at 2026-11-02 05:30:00 UTC"
+    assert found.interrupted == f"shard 2 of 2: {why}"
+    assert found.accounts[1].failures[0].reason == f"not scanned: shard 2 of 2: {why}"
+    assert found.started == STARTED + timedelta(hours=24)
+
+
+def test_what_an_earlier_scan_of_more_shards_left_is_no_part_of_this_one(tmp_path: Path, merged: Merge) -> None:
+    left = write(tmp_path, shard(3, 3), result("b"))
+    run = replace(RUN, started=STARTED + timedelta(hours=24))
+    paths = [
+        write(tmp_path, replace(run, shard=n, shards=2), *map(result, owned)) for n, owned in ((1, "ac"), (2, "bd"))
+    ]
+    found = merged(left, *paths)
+    assert names(found) == [(name, Status.PASS) for name in "abcd"]
+    assert found.interrupted == ""
+
+
+def test_a_partial_report_that_cannot_be_read_costs_its_own_accounts(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        one = part(write(tmp_path, shard(1), result("a"), result("c")), stack)
+        found = merge(
+            [one], [Unreadable(2, 2, "s3://b/2", "line 3 is torn or damaged"), Unreadable(1, 8, "s3://b/8", "x")]
+        )
+        assert names(found) == [("a", Status.PASS), ("b", Status.UNKNOWN), ("c", Status.PASS), ("d", Status.UNKNOWN)]
+        assert found.interrupted == "shard 2 of 2: s3://b/2: line 3 is torn or damaged"
     with pytest.raises(JournalError) as refusal:
-        merged(one, two)
-    assert said in refusal.value.what
-    assert refusal.value.where == two.name
+        merge([], [Unreadable(1, 2, "s3://b/1", "is torn"), Unreadable(2, 2, "s3://b/2", "is torn")])
+    assert (refusal.value.where, refusal.value.what) == ("s3://b/1", "is torn, and so it is with 1 more")
+
+
+def test_a_missing_shard_without_accounts_is_missed_by_nobody(tmp_path: Path, merged: Merge) -> None:
+    paths = [write(tmp_path, shard(n, 3), *map(result, owned)) for n, owned in ((1, "ac"), (2, "bd"))]
+    found = merged(*paths)
+    assert names(found) == [(name, Status.PASS) for name in "abcd"]
+    assert found.interrupted == ""
 
 
 def test_what_is_old_is_refused_unless_it_may_be(tmp_path: Path) -> None:
-    paths = [write(tmp_path, replace(shard(n), started=STARTED + timedelta(hours=n))) for n in (2, 1)]
+    paths = [
+        write(tmp_path, replace(shard(n), started=STARTED + timedelta(hours=n)), *map(result, owned))
+        for n, owned in ((2, "bd"), (1, "ac"))
+    ]
     with ExitStack() as stack:
-        journals = [stack.enter_context(closing(Journal.read(path))) for path in paths]
-        assert merge(journals, STARTED + timedelta(hours=13)).interrupted == ""
+        parts = [part(path, stack) for path in paths]
+        assert merge(parts, now=STARTED + timedelta(hours=13)).interrupted == ""
+        old = merge(parts, now=STARTED + timedelta(hours=13, seconds=1))
+        assert old.interrupted.startswith("shard 1 of 2: partial-0001-of-0002.jsonl is left from an earlier scan")
         with pytest.raises(JournalError) as refusal:
-            merge(journals, STARTED + timedelta(hours=13, seconds=1))
-        assert refusal.value.where == "partial-0001-of-0002.jsonl"
-        assert refusal.value.what == "began at 2026-11-02 06:30:00 UTC, more than scan.window (43200 s) ago"
+            merge(parts, now=STARTED + timedelta(hours=14, seconds=1))
+        assert refusal.value.where == "partial-0002-of-0002.jsonl"
+        assert refusal.value.what == "began at 2026-11-02 07:30:00 UTC, more than scan.window (43200 s) ago"
         assert "--allow-old" in refusal.value.hint
-        assert merge(journals).interrupted == ""
+        assert merge(parts).interrupted == ""
 
 
 def test_a_shard_that_was_killed_before_it_knew_its_accounts_is_unknown_itself(tmp_path: Path, merged: Merge) -> None:
@@ -217,7 +276,7 @@ def test_of_many_accounts_that_share_a_cluster_some_are_named() -> None:
 def test_one_shard_twice_is_refused(tmp_path: Path, merged: Merge) -> None:
     one = write(tmp_path, shard(1))
     (tmp_path / "again").mkdir()
-    with pytest.raises(JournalError, match="shard 1 is there twice"):
+    with pytest.raises(JournalError, match="is of shard 1, and so is partial-0001"):
         merged(one, write(tmp_path / "again", shard(1)))
 
 
