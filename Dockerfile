@@ -1,5 +1,5 @@
 # Built from the repository's root: docker build --tag k8s-audit-coverage .
-# Runs as a user without rights, on a read-only root filesystem, writing only to /reports.
+# Runs as a user without rights, on a read-only root filesystem, writing only to /reports and /tmp.
 ARG PYTHON_IMAGE=python:3.13-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
@@ -19,6 +19,10 @@ ENV PATH="/opt/k8s-audit-coverage/bin:${PATH}" \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 COPY --from=build /opt/k8s-audit-coverage /opt/k8s-audit-coverage
+# An empty volume of ECS or Batch on Fargate belongs to root, mode 0755, unless the image says that its path is one: then
+# it takes over the directory's owner and mode, which for /tmp let everyone write. Docker makes one by itself.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bind-mounts.html
+VOLUME ["/tmp"]
 WORKDIR /reports
 # 65532 is "nonroot" in the common minimal images; a number, so that Kubernetes can verify runAsNonRoot.
 USER 65532:65532

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from scanner.cli import temporary
 from scanner.cli.storage import Bucket, is_url
 from scanner.errors import ReportError, UsageError
 from scanner.model import ScanResult
@@ -50,6 +51,7 @@ class Output:
     def check(self, names: Sequence[str]) -> None:
         """Find out before the scan whether the reports can be written after it."""
         if self.bucket:
+            temporary.check()
             self.bucket.check()
         elif self.is_stdout:
             _check_stdout(names)
@@ -66,8 +68,8 @@ class Output:
             _print(reports[0].render(result))
             return []
         if self.bucket:
-            with tempfile.TemporaryDirectory(prefix="k8s-audit-coverage-") as folder:
-                files = [_replace(Path(folder) / report.filename, report.render(result)) for report in reports]
+            with temporary.temporary_folder(ReportError) as folder:
+                files = [_replace(folder / report.filename, report.render(result)) for report in reports]
                 return [self.bucket.put(file) for file in files]
         return [str(_replace(Path(self.place) / report.filename, report.render(result))) for report in reports]
 

@@ -8,7 +8,6 @@ import contextlib
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from scanner.cli.exit_codes import ExitCode, exit_code
 from scanner.cli.output import Output, chosen_formats
 from scanner.cli.progress import ProgressDisplay, display
 from scanner.cli.shards import chosen_shard
+from scanner.cli.temporary import settle, temporary_folder
 from scanner.config import Config
 from scanner.engine import AccountPlan, EngineOutcome, OrganizationPlan, Shard, scan_accounts
 from scanner.errors import ReportError, UsageError
@@ -67,6 +67,7 @@ class _Scan:
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan and report; what is wrong with the configuration or the destination shows before anything is scanned."""
+    settle()
     scan = _asked_for(arguments)
     with contextlib.ExitStack() as folders, asyncio.Runner() as runner:
         path = _journal_path(arguments, scan, folders)
@@ -122,7 +123,7 @@ def _journal_path(arguments: argparse.Namespace, scan: _Scan, folders: contextli
         return beside / scan.journal_name
     if arguments.resume and scan.output.is_stdout:
         raise UsageError("there is no journal to go on with", where="--resume", hint="name it with --journal")
-    path = Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="k8s-audit-coverage-"))) / scan.journal_name
+    path = folders.enter_context(temporary_folder()) / scan.journal_name
     if arguments.resume and scan.output.bucket:
         scan.output.bucket.get(scan.journal_name, path)
     return path

@@ -53,11 +53,6 @@ def test_the_cron_job_runs_without_rights_on_a_read_only_file_system() -> None:
     }
 
 
-def test_the_cron_job_has_room_for_archives() -> None:
-    """The root filesystem is read-only, and archives are unpacked into /tmp."""
-    assert {"name": "tmp", "mountPath": "/tmp"} in container()["volumeMounts"]  # noqa: S108 - of a pod
-
-
 def test_the_rights_in_a_live_cluster_are_what_the_provider_says_and_read_only() -> None:
     text = (REPOSITORY / "deploy" / "kubernetes" / "rbac.yaml").read_text("utf-8")
     assert text == load("self_managed").permissions("rbac")
@@ -175,3 +170,46 @@ def test_every_shard_runs_without_rights_and_names_the_version() -> None:
     assert properties["image"].endswith(f":{__version__}")
     for name in ("job.yaml", "merge-job.yaml"):
         assert cloud_run(name)["template"]["spec"]["containers"][0]["image"].endswith(f":{__version__}")
+
+
+def pods() -> dict[str, dict[str, Any]]:
+    """Give every pod of the Kubernetes manifests by its job's name."""
+    jobs = [documents()["CronJob"], *shards().values()]
+    return {
+        one["metadata"]["name"]: one["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        for one in jobs
+        if one["kind"] == "CronJob"
+    }
+
+
+def test_every_pod_has_room_for_temporary_files() -> None:
+    """Root filesystems are read-only; archives and what goes to an object store need a directory for a while."""
+    assert len(pods()) == 3
+    for pod in pods().values():
+        (one,) = pod["containers"]
+        assert {"name": "tmp", "mountPath": "/tmp"} in one["volumeMounts"]  # noqa: S108 - of a pod
+        assert [volume["emptyDir"] for volume in pod["volumes"] if volume["name"] == "tmp"]
+
+
+def test_on_fargate_the_room_for_temporary_files_is_a_volume_of_the_image() -> None:
+    """Elsewhere an empty volume is root's alone: only where the image's VOLUME has its path does it keep its mode."""
+    dockerfile = (REPOSITORY / "Dockerfile").read_text("utf-8").splitlines()
+    definition = json.loads((REPOSITORY / "deploy" / "ecs" / "task-definition.json").read_text("utf-8"))
+    properties = batch("job-definition.json")["containerProperties"]
+    for volumes, mounts in (
+        (definition["volumes"], task()["mountPoints"]),
+        (properties["volumes"], properties["mountPoints"]),
+    ):
+        empty = {one["name"] for one in volumes if set(one) == {"name"}}
+        paths = [one["containerPath"] for one in mounts if one["sourceVolume"] in empty and not one["readOnly"]]
+        assert paths == ["/tmp"]  # noqa: S108 - of a container
+        assert f"VOLUME {json.dumps(paths)}" in dockerfile
+
+
+def test_what_ecs_is_handed_is_what_its_api_takes() -> None:
+    shape = (
+        botocore.session.get_session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape
+    )
+    assert shape is not None
+    given = json.loads((REPOSITORY / "deploy" / "ecs" / "task-definition.json").read_text("utf-8"))
+    assert ParamValidator().validate(given, shape).generate_report() == ""
