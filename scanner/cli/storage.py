@@ -1,19 +1,19 @@
 """Object stores, for what several machines write and one reads: ``s3://``, ``gs://`` and ``az://`` through obstore.
 
 Credentials are those of each cloud's own chain in the environment, the workload's identity included. obstore reads its
-settings from the variables that the cloud's own tools use (``AWS_REGION``, ``AWS_ENDPOINT_URL``, …); ``AWS_ALLOW_HTTP``
+settings from the variables that the cloud's own tools use (``AWS_REGION``, ``AWS_ENDPOINT_URL_S3``, …); ``AWS_ALLOW_HTTP``
 lets it talk to a store on this machine without TLS.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from scanner.cli.storage_errors import said, shown
 from scanner.errors import JournalError, ReportError, UsageError
 
 if TYPE_CHECKING:
@@ -27,12 +27,16 @@ _EXTRA: Final = 'install the extra "objectstore": pip install "k8s-audit-coverag
 
 def is_url(place: str) -> bool:
     """Say whether a place is in an object store; UsageError for a URL of another kind."""
-    scheme, separator, _ = place.partition("://")
+    scheme, separator, rest = place.partition("://")
     if not separator:
+        scheme, separator, rest = place.partition(":")
+        if separator and scheme.lower() in SCHEMES:
+            hint = f"write {scheme.lower()}://{rest.lstrip('/')}, or ./{place} for a directory of that name"
+            raise UsageError("is no URL: two slashes belong after the colon", where=shown(place), hint=hint)
         return False
     if scheme not in SCHEMES:
         hint = f"there are {', '.join(f'{one}://' for one in SCHEMES)}, or name a directory"
-        raise UsageError(f"{scheme}:// is no object store that can be used", where=_shown(place), hint=hint)
+        raise UsageError(f"{scheme}:// is no object store that can be used", where=shown(place), hint=hint)
     return True
 
 
@@ -54,8 +58,9 @@ class Bucket:
         try:
             self._store.put(".k8s-audit-coverage", b"")
         except (BaseError, OSError) as error:
-            hint = "name another place with --output, or let this identity write there"
-            raise UsageError(f"reports cannot be written there: {_said(error)}", where=self.url, hint=hint) from None
+            what, hint = said(error)
+            hint = hint or "name another place with --output, or let this identity write there"
+            raise UsageError(f"reports cannot be written there: {what}", where=self.url, hint=hint) from None
 
     def put(self, file: Path, name: str = "") -> str:
         """Upload a file, under its own name unless another is given, and give its URL."""
@@ -66,7 +71,7 @@ class Bucket:
             self._store.put(name or file.name, file)
         except (BaseError, OSError) as error:
             hint = f"it stays at {file}"
-            raise ReportError(f"cannot be written: {_said(error)}", where=url, hint=hint) from None
+            raise ReportError(f"cannot be written: {said(error).what}", where=url, hint=hint) from None
         return url
 
     def clear(self, name: str) -> None:
@@ -76,7 +81,8 @@ class Bucket:
         try:
             self._store.put(name, b"")
         except (BaseError, OSError) as error:
-            raise ReportError(f"cannot be written: {_said(error)}", where=f"{self.url}/{name}") from None
+            what, hint = said(error)
+            raise ReportError(f"cannot be written: {what}", where=f"{self.url}/{name}", hint=hint) from None
 
     def get(self, name: str, file: Path) -> bool:
         """Download an object, if there is one; False where there is none."""
@@ -87,13 +93,13 @@ class Bucket:
         except FileNotFoundError:
             return False
         except BaseError as error:
-            raise JournalError(f"cannot be read: {_said(error)}", where=f"{self.url}/{name}") from None
+            raise self._unread(name, error) from None
         try:
             with file.open("wb") as target:
                 for chunk in found:
                     target.write(chunk)
         except (BaseError, OSError) as error:
-            raise JournalError(f"cannot be read: {_said(error)}", where=f"{self.url}/{name}") from None
+            raise self._unread(name, error) from None
         return True
 
     def names(self) -> Iterator[str]:
@@ -106,7 +112,14 @@ class Bucket:
                     if "/" not in entry["path"]:
                         yield entry["path"]
         except (BaseError, OSError) as error:
-            raise JournalError(f"cannot be listed: {_said(error)}", where=self.url) from None
+            what, hint = said(error)
+            hint = hint or "check the name, and let this identity list what is there and read it"
+            raise JournalError(f"cannot be listed: {what}", where=self.url, hint=hint) from None
+
+    def _unread(self, name: str, error: Exception) -> JournalError:
+        """Give the error for an object that is there and cannot be read."""
+        what, hint = said(error)
+        return JournalError(f"cannot be read: {what}", where=f"{self.url}/{name}", hint=hint)
 
 
 def _store(url: str) -> ObjectStore:
@@ -119,23 +132,14 @@ def _store(url: str) -> ObjectStore:
     try:
         return from_url(url, retry_config={"max_retries": _RETRIES, "retry_timeout": _RETRY_TIMEOUT})
     except (BaseError, ValueError) as error:
-        raise UsageError(f"cannot be used: {_said(error)}", where=url) from None
-
-
-def _said(error: Exception) -> str:
-    """Give the first line of what the client says, without what may be secret in its URLs; the rest is debugging."""
-    return _shown((str(error).strip().splitlines() or [type(error).__name__])[0])
-
-
-def _shown(text: str) -> str:
-    """Take out of the URLs in a text what may be secret: user and password, and queries, which may be signed."""
-    return re.sub(r"\?\S+", "?…", re.sub(r"://[^\s/?#]*@", "://…@", text))
+        what, hint = said(error)
+        raise UsageError(f"cannot be used: {what}", where=url, hint=hint) from None
 
 
 def _refuse_secrets(url: str) -> None:
     """Refuse what would be ignored in a URL and end up in logs."""
     hint = "write s3://bucket/prefix, and let the environment hold the credentials"
     if "@" in urlsplit(url).netloc:
-        raise UsageError("holds a user or a password", where=_shown(url), hint=hint)
+        raise UsageError("holds a user or a password", where=shown(url), hint=hint)
     if "?" in url or "#" in url:
-        raise UsageError("holds a query or a fragment", where=_shown(url).partition("#")[0], hint=hint)
+        raise UsageError("holds a query or a fragment", where=shown(url).partition("#")[0], hint=hint)
