@@ -11,6 +11,8 @@ from scanner.engine import Shard
 from scanner.errors import UsageError
 
 SHARDS_VARIABLE: Final = "K8S_AUDIT_COVERAGE_SHARDS"
+_MOST: Final = 99_999
+"""As many as the names of partial reports have room for."""
 
 
 class _Engine(NamedTuple):
@@ -39,10 +41,10 @@ def chosen_shard(argument: str | None, environ: Mapping[str, str] = os.environ) 
         UsageError: There is no such shard, or only half of what is needed to know which.
     """
     if argument is not None:
-        match = re.fullmatch(r"(\d{1,5})/(\d{1,5})", argument)
+        match = re.fullmatch(r"(\d+)/(\d+)", argument, re.ASCII)
         if not match:
             raise UsageError(f"{argument!r} is no shard", where="--shard", hint="write 1/8 for the first of eight")
-        return _shard(int(match[1]), int(match[2]), "--shard")
+        return _shard(_whole(match[1], "--shard"), _whole(match[2], "--shard"), "--shard")
     engine = next((one for one in _ENGINES if one.task in environ), None)
     if engine is None:
         return Shard()
@@ -56,9 +58,19 @@ def _number(engine: _Engine, name: str, environ: Mapping[str, str]) -> int:
     if value is None:
         hint = "set it to the number of the job's tasks, or give --shard 1/1 to scan everything in each"
         raise UsageError(f"is not set, though {engine.task} is: this seems to be {engine.title}", where=name, hint=hint)
-    if not re.fullmatch(r"\d{1,5}", value):
-        raise UsageError(f"{value!r} is no number", where=name, hint=f"{engine.title} sets it to one; or give --shard")
-    return int(value)
+    if not re.fullmatch(r"\d+", value, re.ASCII):
+        hint = f"{engine.title} sets it to one; or give --shard"
+        if name == SHARDS_VARIABLE:
+            hint = "set it to the number of the job's tasks"
+        raise UsageError(f"{value!r} is no whole number from 0 on", where=name, hint=hint)
+    return _whole(value, name)
+
+
+def _whole(digits: str, where: str) -> int:
+    """Read a number; UsageError where it is larger than any number of shards."""
+    if len(digits) > len(str(_MOST)):
+        raise UsageError(f"{digits} is too large", where=where, hint=f"there are {_MOST:,} shards at most")
+    return int(digits)
 
 
 def _shard(number: int, count: int, where: str) -> Shard:

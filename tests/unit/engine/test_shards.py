@@ -42,6 +42,7 @@ def test_accounts_that_are_found_go_by_their_name_alone() -> None:
         (None, {}, Shard(1, 1)),
         ("1/1", {}, Shard(1, 1)),
         ("3/8", {}, Shard(3, 8)),
+        ("3/99999", {}, Shard(3, 99_999)),
         ("3/8", {"JOB_COMPLETION_INDEX": "0"}, Shard(3, 8)),
         (None, {"JOB_COMPLETION_INDEX": "0", "K8S_AUDIT_COVERAGE_SHARDS": "4"}, Shard(1, 4)),
         (None, {"AWS_BATCH_JOB_ARRAY_INDEX": "9", "AWS_BATCH_JOB_ARRAY_SIZE": "10"}, Shard(10, 10)),
@@ -75,8 +76,30 @@ def test_the_shard_comes_from_the_command_line_or_the_job_engine(
         (
             None,
             {"CLOUD_RUN_TASK_INDEX": "x", "CLOUD_RUN_TASK_COUNT": "3"},
-            "CLOUD_RUN_TASK_INDEX: 'x' is no number (a Cloud Run job sets it to one; or give --shard)",
+            "CLOUD_RUN_TASK_INDEX: 'x' is no whole number from 0 on (a Cloud Run job sets it to one; or give --shard)",
         ),
+        (
+            None,
+            {"JOB_COMPLETION_INDEX": "-1", "K8S_AUDIT_COVERAGE_SHARDS": "3"},
+            (
+                "JOB_COMPLETION_INDEX: '-1' is no whole number from 0 on "
+                "(a Kubernetes Indexed Job sets it to one; or give --shard)"
+            ),
+        ),
+        (
+            None,
+            {"JOB_COMPLETION_INDEX": "0", "K8S_AUDIT_COVERAGE_SHARDS": "eight"},
+            (
+                "K8S_AUDIT_COVERAGE_SHARDS: 'eight' is no whole number from 0 on "
+                "(set it to the number of the job's tasks)"
+            ),
+        ),
+        (
+            None,
+            {"JOB_COMPLETION_INDEX": "0", "K8S_AUDIT_COVERAGE_SHARDS": "100000"},
+            "K8S_AUDIT_COVERAGE_SHARDS: 100000 is too large (there are 99,999 shards at most)",
+        ),
+        ("1/100000", {}, "--shard: 100000 is too large (there are 99,999 shards at most)"),
         (
             None,
             {"AWS_BATCH_JOB_ARRAY_INDEX": "3", "AWS_BATCH_JOB_ARRAY_SIZE": "3"},
