@@ -16,7 +16,9 @@ class Estimate:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin now."""
         self._clock = clock
-        self._began = clock()
+        self._began = self._last_done = clock()
+        self._under_way: dict[str, float] = {}
+        self._longest = 0.0
         self.done = 0
         self.known = 0
         self._all_known = False
@@ -26,15 +28,31 @@ class Estimate:
         self.known = number
         self._all_known = all_of_them
 
-    def account_done(self) -> None:
+    def account_started(self, name: str) -> None:
+        """Take note that one is under way."""
+        self._under_way[name] = self._clock()
+
+    def account_done(self, name: str) -> None:
         """Take note that one is done."""
         self.done += 1
+        self._last_done = self._clock()
+        self._longest = max(self._longest, self._last_done - self._under_way.pop(name, self._last_done))
 
     def seconds_left(self) -> float | None:
-        """Tell how many seconds the others will take; None where it is too early to tell."""
-        if not self._all_known or self.done < min(_ENOUGH, self.known):
+        """Tell how many seconds the others will take; None where it is too early to tell, or one hangs.
+
+        One that has taken longer than each that is done, and than the rest would take at the pace so far, says nothing
+        of when it will end; nor does any where the rest should be done by now.
+        """
+        if not self._all_known or not self.done or self.done < min(_ENOUGH, self.known):
             return None
-        return (self._clock() - self._began) / self.done * max(0, self.known - self.done) if self.done else None
+        if self.done >= self.known:
+            return 0.0
+        now = self._clock()
+        left = (self._last_done - self._began) / self.done * self.known - (now - self._began)
+        oldest = now - min(self._under_way.values(), default=now)
+        hangs = oldest > max(self._longest, left)
+        return None if left <= 0 or hangs else max(1.0, left)  # 0 is for the end
 
 
 def worded(seconds: float) -> str:

@@ -81,6 +81,8 @@ class LiveDisplay:
 
     def account_started(self, account: str) -> None:
         """Show that an account is being read."""
+        with self._lock:
+            self._estimate.account_started(account)
         self.waiting(account, "starting")
 
     def waiting(self, account: str, what: str) -> None:
@@ -98,9 +100,8 @@ class LiveDisplay:
         """Count an account, and keep what could not be read of it on the screen."""
         with self._lock:
             self._waits.pop(result.name, None)
-        self._estimate.account_done()
-        left = self._estimate.seconds_left()
-        self._bar.update(self._task, advance=1, left="" if left is None else f"about {worded(left)} left")
+            self._estimate.account_done(result.name)
+        self._bar.update(self._task, advance=1)
         for failure in result.failures:
             line = Text(f"{result.name}: {failure.scope}: {failure.operation}: {failure.reason}", style="yellow")
             self._console.print(line)
@@ -136,6 +137,8 @@ class LiveDisplay:
         table = Table.grid(padding=(0, 2))
         with self._lock:
             statuses, waits = dict(self._statuses), list(self._waits.items())
+            left = self._estimate.seconds_left()
+        self._bar.update(self._task, left="" if left is None else f"about {worded(left)} left")
         found = Text(f"clusters {sum(statuses.values())}")
         for status in Status:
             if statuses.get(status):

@@ -65,6 +65,7 @@ class LogLines:
 
     def account_started(self, account: str) -> None:
         """Log that an account is being read."""
+        self._estimate.account_started(account)
         self._log("info", "account_started", account=account)
 
     def waiting(self, account: str, what: str) -> None:
@@ -86,7 +87,7 @@ class LogLines:
 
     def account_finished(self, result: AccountResult) -> None:
         """Log what was read of an account, and each thing that was not."""
-        self._estimate.account_done()
+        self._estimate.account_done(result.name)
         left = self._estimate.seconds_left()
         for failure in result.failures:
             self._log(

@@ -123,6 +123,19 @@ def test_it_says_how_long_the_rest_will_take_once_that_can_be_told() -> None:
     assert "about 1 min 30 s left" in text
 
 
+def test_it_says_nothing_more_of_the_rest_while_an_account_hangs() -> None:
+    display, console, _ = live(11)
+    display.account_started("hangs")
+    display._estimate._began -= 30
+    for number in range(10):
+        display.account_finished(AccountResult(f"a-{number}", "eks", "", (), (), (), 1.0))
+    assert "about 3 s left" in drawn(display, console)
+    display._estimate._under_way["hangs"] -= 10
+    text = drawn(display, console)
+    assert "10/11" in text
+    assert "left" not in text
+
+
 def test_it_says_what_it_goes_on_with() -> None:
     display, _, stream = live()
     display.resumed("reports/journal.jsonl", 1200)
