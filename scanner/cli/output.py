@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from scanner.cli import temporary
+from scanner.cli.replacing import replacing
 from scanner.cli.storage import Bucket, is_url
 from scanner.errors import ReportError, UsageError
 from scanner.model import ScanResult
@@ -79,13 +80,8 @@ class Output:
             return self.bucket.put(file, name)
         target = Path(self.place) / name
         if not target.exists() or not target.samefile(file):
-            temporary = target.with_name(f".{name}.{os.getpid()}.tmp")
-            try:
-                shutil.copyfile(file, temporary)
-                temporary.replace(target)
-            except OSError as error:
-                temporary.unlink(missing_ok=True)
-                raise ReportError(f"cannot be written: {error.strerror}", where=str(target)) from None
+            with replacing(target) as copy, file.open("rb") as source:
+                shutil.copyfileobj(source, copy)
         return str(target)
 
 
@@ -126,12 +122,6 @@ def _print(pieces: Iterable[str]) -> None:
 
 def _replace(path: Path, pieces: Iterable[str]) -> Path:
     """Write a file beside its place and move it there in one step."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.writelines(pieces)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ReportError(f"cannot be written: {error.strerror}", where=str(path)) from None
+    with replacing(path) as file:
+        file.writelines(piece.encode() for piece in pieces)
     return path

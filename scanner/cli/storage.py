@@ -1,8 +1,8 @@
 """Object stores, for what several machines write and one reads: ``s3://``, ``gs://`` and ``az://`` through obstore.
 
 Credentials are those of each cloud's own chain in the environment, the workload's identity included. obstore reads its
-settings from the variables that the cloud's own tools use (``AWS_REGION``, ``AWS_ENDPOINT_URL_S3``, …); ``AWS_ALLOW_HTTP``
-lets it talk to a store on this machine without TLS.
+settings from the variables that the cloud's own tools use (``AWS_REGION``, ``AWS_ENDPOINT_URL_S3``, …);
+``AWS_ALLOW_HTTP`` lets it talk to a store on this machine without TLS.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
@@ -264,6 +265,38 @@ def test_a_report_that_cannot_be_written_is_told_apart(run: Run, tmp_path: Path)
     code, _, err = run("scan", "--config", configuration(tmp_path, "a"), "--output", str(out), "--resume")
     assert '"event": "account_started"' not in err
     assert sorted(path.name for path in out.iterdir()) == ["report.html", "report.json"]
+
+
+def test_what_a_killed_process_left_of_a_report_goes_and_what_another_one_writes_stays(
+    run: Run, tmp_path: Path
+) -> None:
+    cluster(tmp_path, "a")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".report.html.17.tmp").write_text("half of")
+    (out / ".report.html.mine.tmp").write_text("a file of somebody else")
+    with (out / ".report.json.18.tmp").open("w") as written_now:
+        fcntl.flock(written_now, fcntl.LOCK_EX)
+        assert run("scan", "--config", configuration(tmp_path, "a"), "--output", str(out))[0] == 0
+        kept = {".report.html.mine.tmp", "report.html", "report.json"}
+        assert {path.name for path in out.iterdir()} == kept | {".report.json.18.tmp"}
+    assert run("scan", "--config", configuration(tmp_path, "a"), "--output", str(out))[0] == 0
+    assert {path.name for path in out.iterdir()} == kept
+
+
+def test_a_report_that_another_process_of_this_number_writes_is_left_to_it(run: Run, tmp_path: Path) -> None:
+    """Containers that share a volume have the same process numbers."""
+    cluster(tmp_path, "a")
+    out = tmp_path / "out"
+    out.mkdir()
+    with (out / f".report.json.{os.getpid()}.tmp").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write("theirs")
+        other.flush()
+        code, _, err = run("scan", "--config", configuration(tmp_path, "a"), "--output", str(out))
+        assert (out / f".report.json.{os.getpid()}.tmp").read_text() == "theirs"
+    assert code == 74
+    assert f"error: {out}/report.json: cannot be written: Resource temporarily unavailable" in err
 
 
 def test_a_closed_standard_output_is_told(

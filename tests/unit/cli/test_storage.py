@@ -156,10 +156,10 @@ def test_another_s3_service_is_named_for_s3_alone(
 @pytest.mark.parametrize("place", ["s3:/bucket/x", "s3:bucket/x", "S3:/bucket/x"])
 def test_a_url_with_a_slash_too_few_is_no_directory(run: Run, config: str, place: str, tmp_path: Path) -> None:
     code, _, err = run("scan", "--config", config, "--output", place)
-    assert (code, err) == (
-        2,
+    assert code == 2
+    assert err == (
         f"error: {place}: is no URL: two slashes belong after the colon\n"
-        f"  write s3://bucket/x, or ./{place} for a directory of that name\n",
+        f"  write s3://bucket/x, or ./{place} for a directory of that name\n"
     )
     assert not is_url(f"./{place}")
     assert not is_url(str(tmp_path / place))
@@ -178,7 +178,7 @@ class Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.body.encode())
 
-    do_PUT = do_GET = answer
+    do_PUT = do_GET = answer  # noqa: N815 - as the server calls them
 
     def log_message(self, *_arguments: object) -> None:
         """Say nothing."""

@@ -69,6 +69,5 @@ def test_an_archive_that_cannot_be_unpacked_costs_its_cluster_only(run: Run, now
     assert code == 3, err
     found = {one["cluster"]: one for one in map(json.loads, err.splitlines()) if one["event"] == "cluster"}
     assert {name: one["status"] for name, one in found.items()} == {"a": "UNKNOWN", "b": "PASS"}
-    assert found["a"]["message"].endswith(
-        f"{nowhere}: there is no directory for temporary files (mount a writable directory at /tmp, or name one in TMPDIR)."
-    )
+    advice = "there is no directory for temporary files (mount a writable directory at /tmp, or name one in TMPDIR)."
+    assert found["a"]["message"].endswith(f"{nowhere}: {advice}")
