@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +215,18 @@ def test_what_ecs_is_handed_is_what_its_api_takes() -> None:
     assert shape is not None
     given = json.loads((REPOSITORY / "deploy" / "ecs" / "task-definition.json").read_text("utf-8"))
     assert ParamValidator().validate(given, shape).generate_report() == ""
+
+
+def test_the_scans_own_role_may_assume_every_role_that_the_examples_name() -> None:
+    text = (REPOSITORY / "docs" / "deploy.md").read_text("utf-8")
+    (block,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    (statement,) = json.loads(block)["Statement"]
+    assert statement["Action"] == "sts:AssumeRole"
+    members = json.loads(load("eks").permissions("organization"))["Statement"][-1]["Resource"]
+    assert members in statement["Resource"]
+    files = [REPOSITORY / name for name in ("README.md", "config.example.toml", "docs/eks.md")]
+    named = {arn for file in files for arn in re.findall(r'role_arn = "(.+?)"', file.read_text("utf-8"))}
+    named |= set(re.findall(r'role_arn = "(.+?)"', documents()["ConfigMap"]["data"]["config.toml"]))
+    assert len(named) >= 3
+    for arn in named:
+        assert any(fnmatchcase(arn, allowed) for allowed in statement["Resource"]), arn
