@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, cast
@@ -16,6 +15,7 @@ from scanner.cli.output import Output, chosen_formats
 from scanner.cli.progress import display
 from scanner.cli.scan import FailOn
 from scanner.cli.storage import Bucket, is_url
+from scanner.cli.temporary import temporary_folder
 from scanner.errors import JournalError, ReportError
 from scanner.journal import FILE_NAME, Journal, file_name
 from scanner.journal.merging import merge
@@ -61,7 +61,7 @@ def _read(file: Path, place: str, stack: contextlib.ExitStack) -> Part | Unreada
 def _files(place: str, stack: contextlib.ExitStack) -> list[tuple[Path, str]]:
     """Find the partial reports of a place, each with its own path or URL; those of an object store are fetched."""
     if is_url(place):
-        return _fetched(place, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="k8s-audit-coverage-"))))
+        return _fetched(place, stack.enter_context(temporary_folder()))
     path = Path(place)
     if path.is_file():
         return [(path, place)]
