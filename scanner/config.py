@@ -332,6 +332,10 @@ def _complaint(file: _File, model: type[BaseModel], key: str, error: Any) -> str
         return f"{where}: unknown key {name!r} ({_allowed(name, _keys_at(model, error['loc']))})"
     if kind == "missing":
         return f"{where}: is missing (write {name} = …)"
+    if kind in {"tuple_type", "list_type"}:
+        return f"{where}: must be a list, not {_shown(error['input'])}"
+    if kind == "string_too_short" and not error["input"]:
+        return f"{where}: must not be empty"
     if kind == "too_short":
         return f"{where}: must name at least {error['ctx']['min_length']}, not {_shown(error['input'])}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input should ").removeprefix("String should ")

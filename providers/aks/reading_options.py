@@ -9,10 +9,16 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from providers.aks.clouds import CLOUDS, Cloud, CloudName
-from scanner.model import Names, Settings
+from scanner.model import Exclusions, Names, Settings, matching
 
-ManagementGroup = Annotated[str, Field(pattern=r"^[\w().-]{1,90}$")]
-_Endpoint = Annotated[str, Field(pattern=r"^[\w.-]+(:\d+)?$")]
+ManagementGroup = Annotated[
+    str,
+    matching(
+        r"[\w().-]{1,90}",
+        "which is no id of a management group: its name alone is expected, up to 90 letters, digits and _().-",
+    ),
+]
+_Endpoint = Annotated[str, matching(r"[\w.-]+(:\d+)?", "which is no host, with or without a port")]
 _File = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")]
 
 CredentialKind = Literal[
@@ -41,24 +47,24 @@ class AksEndpoints(Settings):
 class AksReading(Settings):
     """As whom Azure is read, and what of it is left out."""
 
-    exclude_subscriptions: Names = Field(
+    exclude_subscriptions: Exclusions = Field(
         default=(), description="Ids or names of subscriptions to leave out; *, ? and [...] are wildcards."
     )
     clusters: Annotated[Names, Field(min_length=1)] = Field(
         default=("*",), description="Names of the clusters to read, with the same wildcards."
     )
-    exclude_clusters: Names = Field(default=(), description="Names of clusters to leave out; wins over clusters.")
+    exclude_clusters: Exclusions = Field(default=(), description="Names of clusters to leave out; wins over clusters.")
     arc: bool = Field(default=True, description="Read Arc-connected clusters too.")
     cloud: CloudName = Field(default="AzurePublic", description="The Azure cloud that the subscriptions are in.")
     credential: CredentialKind = Field(
         default="default", description="Kind of credentials; default takes the first that there are."
     )
-    tenant_id: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = Field(
+    tenant_id: Annotated[str, matching(r"[\w.-]+", "which is no tenant: its id or domain is expected")] | None = Field(
         default=None,
         examples=["contoso.onmicrosoft.com"],
         description="Tenant of the credentials; without it AZURE_TENANT_ID.",
     )
-    client_id: Annotated[str, Field(pattern=r"^[\w-]+$")] | None = Field(
+    client_id: Annotated[str, matching(r"[\w-]+", "which is no client id")] | None = Field(
         default=None,
         examples=["aaaabbbb-0000-cccc-1111-dddd2222eeee"],
         description="Application or user-assigned managed identity; without it AZURE_CLIENT_ID.",

@@ -7,15 +7,16 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from providers.eks.calls import Calls
+from providers.eks.calls import GET_CALLER_IDENTITY, Calls
 from providers.eks.facts import AccountFacts
 from providers.eks.fetch import enter
 from providers.eks.inventory import SELECT, Inventories, Inventory, from_config
+from providers.eks.options import not_of
 from providers.eks.organization_options import EksOrganizationOptions, Origin
 from providers.eks.session import Pools
 from providers.eks.telemetry import from_telemetry
 from providers.eks.wire import Answer
-from scanner.errors import CollectionError
+from scanner.errors import CollectionError, CredentialsError
 from scanner.model import AccountIdentity, AccountNote, CollectionFailure, Evidence, Note, NoteSeverity
 from scanner.ports import CollectContext, Discovered, DiscoveredAccount
 
@@ -46,6 +47,12 @@ async def discover(
         return
     calls, hub = entered
     yield AccountIdentity(hub.account_id)
+    strangers = not_of(hub.partition, options.named_regions)
+    if strangers:  # Without a role in the configuration, only its credentials tell the partition.
+        what = f"regions holds {strangers}, but the credentials are of partition {hub.partition}"
+        error = CredentialsError(what, hint="correct regions, or enter the organisation with other credentials")
+        yield CollectionFailure.of(error, "account", operation=GET_CALLER_IDENTITY, whole_account=True)
+        return
     finder = _Finder(calls, hub, options, context)
     async for item in finder.found():
         yield item
@@ -117,8 +124,7 @@ class _Finder:
         if not self._options.telemetry_config:
             return None, []
         asked = self._options.telemetry_regions or (self._calls.home_region,)
-        wanted = self._options.regions if isinstance(self._options.regions, tuple) else None
-        return await from_telemetry(self._calls, asked, wanted)
+        return await from_telemetry(self._calls, asked, self._options.named_regions or None)
 
     async def _pages(self) -> AsyncIterator[list[_Listed] | CollectionFailure]:
         """Give the accounts page by page: all of the organisation, or those below some of its units."""

@@ -5,51 +5,77 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from providers.eks.options import EksOptions, Regions, refuse_strange_regions
-from scanner.model import Names
+from providers.eks.options import (
+    EksOptions,
+    ExternalId,
+    Profile,
+    Region,
+    RegionNames,
+    Regions,
+    RoleArn,
+    SessionName,
+    not_of,
+)
+from providers.eks.partitions import partition_of_arn, partition_of_region
+from scanner.model import FROM_LIST, Exclusions, Names, matching
 from scanner.ports import OrganizationOptions
 
 if TYPE_CHECKING:
     from providers.eks.inventory import Inventories
 
-_ROLE: Final = r"^[\w+=,.@-]+(/[\w+=,.@-]+)*$"
-_UNIT: Final = r"^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})$"
-_Unit = Annotated[str, Field(pattern=_UNIT)]
+_RoleName = Annotated[
+    str,
+    matching(
+        r"[\w+=,.@-]+(/[\w+=,.@-]+)*",
+        "which is no role's name: write NAME or PATH/NAME, without arn:… and without a / in front",
+    ),
+]
+_Unit = Annotated[
+    str,
+    matching(
+        r"r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}",
+        "which is no id of a root or an organizational unit, such as r-ab12 or ou-ab12-11111111",
+    ),
+]
+_Aggregator = Annotated[
+    str,
+    Field(max_length=256),
+    matching(r"[\w-]+", "which is no aggregator's name: letters, digits, _ and - are allowed, and no ARN"),
+]
 
 
 class EksOrganizationOptions(OrganizationOptions):
     """Where the accounts of an AWS organisation are listed, and how each of them is reached."""
 
-    role_arn: str | None = Field(
+    role_arn: RoleArn | None = Field(
         default=None,
         examples=["arn:aws:iam::999988887777:role/k8s-audit-coverage-hub"],
         description="Role of the management account, or a delegated administrator, that may list the accounts.",
     )
-    account_role: Annotated[str, Field(pattern=_ROLE)] = Field(
+    account_role: _RoleName = Field(
         default="k8s-audit-coverage", description="Name, with its path if it has one, of the role in each account."
     )
-    external_id: Annotated[str, Field(min_length=2, max_length=1224, pattern=r"^[\w+=,.@:/-]+$")] | None = Field(
+    external_id: ExternalId | None = Field(
         default=None, examples=["audit-2026"], description="External id that the roles' trust policies ask for."
     )
-    session_name: Annotated[str, Field(min_length=2, max_length=64, pattern=r"^[\w+=,.@-]+$")] = Field(
+    session_name: SessionName = Field(
         default="k8s-audit-coverage", description="Name of the roles' sessions, as CloudTrail shows it."
     )
-    profile: Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = Field(
+    profile: Profile | None = Field(
         default=None,
         examples=["security-hub"],
         description="AWS profile to start from; without it the default credential chain is used.",
     )
-    organizational_units: tuple[_Unit, ...] = Field(
+    organizational_units: Annotated[tuple[_Unit, ...], FROM_LIST] = Field(
         default=(),
-        strict=False,
         examples=[["ou-ab12-11111111"]],
         description="Organizational units or roots whose accounts are read, at any depth; without it all accounts.",
     )
-    exclude_accounts: Names = Field(
+    exclude_accounts: Exclusions = Field(
         default=(), description="Ids or names of accounts to leave out; *, ? and [...] are wildcards."
     )
     regions: Regions = Field(
@@ -58,46 +84,61 @@ class EksOrganizationOptions(OrganizationOptions):
     clusters: Annotated[Names, Field(min_length=1)] = Field(
         default=("*",), description="Names of the clusters to read, with the same wildcards."
     )
-    exclude_clusters: Names = Field(default=(), description="Names of clusters to leave out; wins over clusters.")
-    config_aggregator: Annotated[str, Field(max_length=256, pattern=r"^[\w-]+$")] | None = Field(
+    exclude_clusters: Exclusions = Field(default=(), description="Names of clusters to leave out; wins over clusters.")
+    config_aggregator: _Aggregator | None = Field(
         default=None,
         examples=["organization"],
         description="AWS Config aggregator that knows the organisation's clusters, so that not every region is asked.",
     )
-    config_region: Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d+$")] | None = Field(
+    config_region: Region | None = Field(
         default=None, examples=["eu-west-1"], description="Region of the aggregator; without it the home region."
     )
     telemetry_config: bool = Field(
         default=False,
         description="Whether CloudWatch telemetry config, which evaluates the organisation, is asked for clusters.",
     )
-    telemetry_regions: Names = Field(
+    telemetry_regions: RegionNames = Field(
         default=(),
         examples=[["eu-west-1"]],
         description="Regions in which telemetry evaluation was turned on; without it the home region.",
     )
 
-    @field_validator("regions")
-    @classmethod
-    def _regions_are_names(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        """Refuse an empty list, a name that is no region, and one that stands twice."""
-        return refuse_strange_regions(value)
-
-    @field_validator("telemetry_regions")
-    @classmethod
-    def _telemetry_regions_are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """Refuse a name that is no region, and one that stands twice."""
-        if value:
-            refuse_strange_regions(value)
-        return value
-
     @model_validator(mode="after")
-    def _telemetry_regions_need_telemetry(self) -> Self:
-        """Refuse a key that would be ignored."""
+    def _keys_that_need_another(self) -> Self:
+        """Refuse keys that would be ignored."""
         if self.telemetry_regions and not self.telemetry_config:
             message = "telemetry_config is not true: telemetry_regions is only used with it"
             raise ValueError(message)
+        if self.config_region is not None and self.config_aggregator is None:
+            message = "config_aggregator is missing: config_region is only used with it"
+            raise ValueError(message)
         return self
+
+    @model_validator(mode="after")
+    def _one_partition(self) -> Self:
+        """Refuse regions of another partition than the role's or, without one, than each other's."""
+        named = {
+            "regions": self.named_regions,
+            "config_region": () if self.config_region is None else (self.config_region,),
+            "telemetry_regions": self.telemetry_regions,
+        }
+        first = next(((key, region) for key, regions in named.items() for region in regions), None)
+        if first is None:
+            return self
+        partition, why = partition_of_region(first[1]), f"{first[1]} in {first[0]}"
+        if self.role_arn is not None:
+            partition, why = partition_of_arn(self.role_arn), "role_arn"
+        for key, regions in named.items():
+            strangers = not_of(partition, regions)
+            if strangers:
+                message = f"{key} holds {strangers}, but {why} is of partition {partition}"
+                raise ValueError(message)
+        return self
+
+    @property
+    def named_regions(self) -> tuple[str, ...]:
+        """The regions to read that are named; none where all are read that an account has on."""
+        return self.regions if isinstance(self.regions, tuple) else ()
 
     def left_out_by(self, account_id: str, name: str) -> tuple[str, ...]:
         """Give the patterns by which an account is left out, for its id or its name; none where it is wanted."""

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from scanner.model import SHOWN_AS_SET, Names, Settings
+from scanner.model import SHOWN_AS_SET, Exclusions, Names, Settings, matching
 from scanner.ports import AccountOptions
 
 _WILDCARD: Final = re.compile(r"[*?\[]")
@@ -17,7 +17,7 @@ _NUMBER: Final = re.compile(r"\d{1,30}", re.ASCII)
 _PROJECT: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]|\d+", re.ASCII)
 
 
-_Endpoint = Annotated[str, Field(pattern=r"^[\w.-]+(:\d+)?$")]
+_Endpoint = Annotated[str, matching(r"[\w.-]+(:\d+)?", "which is no host, with or without a port")]
 
 
 def number(value: object) -> object:
@@ -57,19 +57,19 @@ class GkeEndpoints(Settings):
 class GkeReading(Settings):
     """As whom Google Cloud is read, and what of it is left out."""
 
-    exclude_projects: Names = Field(
+    exclude_projects: Exclusions = Field(
         default=(), description="Ids of projects to leave out; *, ? and [...] are wildcards."
     )
     clusters: Annotated[Names, Field(min_length=1)] = Field(
         default=("*",), description="Names of the clusters to read, with the same wildcards."
     )
-    exclude_clusters: Names = Field(default=(), description="Names of clusters to leave out; wins over clusters.")
+    exclude_clusters: Exclusions = Field(default=(), description="Names of clusters to leave out; wins over clusters.")
     credentials_file: Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")] | None = Field(
         default=None,
         examples=["/var/run/secrets/google/credentials.json"],
         description="Credentials in any form that Google's libraries read; without it Application Default Credentials.",
     )
-    impersonate: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] | None = Field(
+    impersonate: Annotated[str, matching(r"[^@\s]+@[^@\s]+", "which is no service account's address")] | None = Field(
         default=None,
         examples=["audit-reader@security.iam.gserviceaccount.com"],
         description="Service account to impersonate.",

@@ -44,7 +44,16 @@ from scanner.model.result import (
     worst,
 )
 from scanner.model.scan import AccountResult, ScanResult
-from scanner.model.settings import FROM_LIST, SHOWN_AS_SET, Names, RuleSettings, ScanSettings, Settings
+from scanner.model.settings import (
+    FROM_LIST,
+    SHOWN_AS_SET,
+    Exclusions,
+    Names,
+    RuleSettings,
+    ScanSettings,
+    Settings,
+    matching,
+)
 from scanner.model.spooled import Spooled, SpooledClusters
 
 __all__ = [
@@ -66,6 +75,7 @@ __all__ = [
     "Collected",
     "CollectionFailure",
     "Evidence",
+    "Exclusions",
     "Fact",
     "FailureKind",
     "Finding",
@@ -97,5 +107,6 @@ __all__ = [
     "Status",
     "Unread",
     "UnreadablePolicy",
+    "matching",
     "worst",
 ]

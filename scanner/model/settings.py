@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from scanner.model.result import Grade, Link
 
@@ -27,7 +28,32 @@ def _list_to_tuple(value: object) -> object:
 FROM_LIST: Final = BeforeValidator(_list_to_tuple)
 """Annotates a tuple that TOML gives as an array."""
 
-Names = Annotated[tuple[str, ...], FROM_LIST]
+
+def matching(form: str, words: str) -> AfterValidator:
+    """Annotate text that must be of a form as a whole, in ASCII; `words` say to a person what is wrong with another."""
+    pattern = re.compile(form, re.ASCII)
+
+    def check(value: str) -> str:
+        if not pattern.fullmatch(value):
+            message = f"is {value!r}, {words}"
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
+
+
+def _leave_something(globs: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a pattern that every name matches: what is left would be nothing, and look like nothing found."""
+    for glob in globs:
+        if not glob.strip("*"):
+            message = f"holds {glob!r}, which leaves out everything, so that nothing would be read"
+            raise ValueError(message)
+    return globs
+
+
+Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], FROM_LIST]
+Exclusions = Annotated[Names, AfterValidator(_leave_something)]
+"""Names, or patterns of names, of what is left out."""
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 

@@ -161,6 +161,18 @@ async def test_a_denied_list_leaves_nothing_and_says_so(corp: AwsEmulator, disco
     assert failed.permission == "organizations:ListAccounts"
 
 
+async def test_regions_of_another_partition_than_the_credentials_fail_the_organisation(
+    corp: AwsEmulator, discover: Discover
+) -> None:
+    """Without a role in the configuration nothing but the credentials tells the partition."""
+    found = await discover(regions=["cn-north-1"])
+    assert found.accounts == {}
+    [failed] = found.failures
+    assert (failed.kind, failed.whole_account) == (FailureKind.CREDENTIALS, True)
+    assert failed.reason == "regions holds cn-north-1, but the credentials are of partition aws"
+    assert corp.called("organizations:ListAccounts") == []
+
+
 async def test_a_page_that_fails_keeps_the_accounts_before_it(aws: AwsEmulator, discover: Discover) -> None:
     first = {"Accounts": [{"Id": ONE, "Name": "one", "State": "ACTIVE"}], "NextToken": "1"}
     aws.inject(faults.body(json.dumps(first).encode()), "organizations:ListAccounts", times=1)

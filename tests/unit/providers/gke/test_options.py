@@ -46,8 +46,14 @@ def test_a_scope_is_named_as_google_names_it(keys: dict[str, Any], scope: str) -
         ({"organization": "example.com"}, "is 'example.com', which is no number such as 987654321098"),
         ({"organization": -1}, "is '-1', which is no number such as 987654321098"),
         ({"organization": True}, "Input should be a valid string"),
-        ({"project": "payments-prod", "endpoints": {"logging": "http://localhost"}}, "String should match pattern"),
-        ({"project": "payments-prod", "impersonate": "somebody"}, "String should match pattern"),
+        (
+            {"project": "payments-prod", "endpoints": {"logging": "http://localhost"}},
+            "which is no host, with or without a port",
+        ),
+        (
+            {"project": "payments-prod", "impersonate": "somebody"},
+            "which is no service account's address",
+        ),
         ({"project": "payments-prod", "regions": ["eu"]}, "Extra inputs are not permitted"),
     ],
 )
