@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,7 @@ from providers.eks.organization_options import EksOrganizationOptions, Origin
 from providers.eks.session import Pools
 from providers.eks.telemetry import from_telemetry
 from providers.eks.wire import Answer
-from scanner.errors import CollectionError, CredentialsError
+from scanner.errors import CollectionError, CredentialsError, Malformed
 from scanner.model import AccountIdentity, AccountNote, CollectionFailure, Evidence, Note, NoteSeverity
 from scanner.ports import CollectContext, Discovered, DiscoveredAccount
 
@@ -25,7 +25,12 @@ LIST_ACCOUNTS_FOR_PARENT: Final = "organizations:ListAccountsForParent"
 LIST_UNITS: Final = "organizations:ListOrganizationalUnitsForParent"
 
 _ACTIVE: Final = "ACTIVE"
+_NOT_ACTIVE: Final = frozenset({"PENDING_ACTIVATION", "SUSPENDED", "PENDING_CLOSURE", "CLOSED"})
+"""The other states that AWS names (botocore organizations, 1.44.5); an account of any other may have clusters."""
+
 _MOST_TOLD: Final = 20
+_WHOLE: Final = ""
+"""Stands for the whole organisation where no unit is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,11 @@ class _Finder:
         self._context = context
         self._excluded: list[str] = []
         self._not_active: list[str] = []
+        self._unclear: list[str] = []
         self._used: set[str] = set()
+        self._listed: set[str] = set()
+        self._is_any_read = False
+        self._empty = set(options.organizational_units) or {_WHOLE}
 
     async def found(self) -> AsyncIterator[Discovered]:
         """Give the accounts, then what is to be said about the others."""
@@ -93,15 +102,32 @@ class _Finder:
                 continue
             for account in page:
                 if self._wants(account):
+                    self._is_any_read = True
                     yield self._account(account, origin)
-        for what, names in (("excluded by exclude_accounts", self._excluded), ("not active", self._not_active)):
+        for item in self._left_out(is_complete=is_complete):
+            yield item
+
+    def _left_out(self, *, is_complete: bool) -> Iterator[Discovered]:
+        """Say which accounts are not read, so that none is absent without a word, and where there are none."""
+        unclear = "in a state that is not known, and read all the same"
+        for severity, what, names in (
+            (NoteSeverity.INFO, "excluded by exclude_accounts", self._excluded),
+            (NoteSeverity.INFO, "not active", self._not_active),
+            (NoteSeverity.WARNING, unclear, self._unclear),
+        ):
             if names:
-                yield _left_out(what, names)
+                yield _told(severity, what, names)
+        for place in sorted(self._empty):
+            yield _without_accounts(place, whole=not self._listed)
+        if not is_complete:
+            return
         unused = [glob for glob in self._options.exclude_accounts if glob not in self._used]
-        if unused and is_complete:
+        if unused and self._listed:
             text = f"exclude_accounts names {', '.join(unused)}, which no account of the organisation matches"
-            read = (Evidence(LIST_ACCOUNTS, "Accounts", "no match"),)
-            yield AccountNote(Note(NoteSeverity.WARNING, text, read))
+            yield _warning(text, "no match")
+        if self._listed and not self._is_any_read:
+            text = f"no account is left to read: of {len(self._listed)} that are listed, all are excluded or not active"
+            yield _warning(text, f"{len(self._listed)} accounts")
 
     async def _config(self) -> tuple[Inventory | None, list[Note]]:
         """Ask AWS Config; without its answer every account is asked itself."""
@@ -128,25 +154,27 @@ class _Finder:
 
     async def _pages(self) -> AsyncIterator[list[_Listed] | CollectionFailure]:
         """Give the accounts page by page: all of the organisation, or those below some of its units."""
-        waiting: list[str | None] = [*self._options.organizational_units] or [None]
-        seen: set[str] = set()
+        waiting = [(unit, unit) for unit in self._options.organizational_units] or [(_WHOLE, _WHOLE)]
         while waiting:
-            parent = waiting.pop()
-            action = LIST_ACCOUNTS if parent is None else LIST_ACCOUNTS_FOR_PARENT
-            request = {"MaxResults": 20} | ({} if parent is None else {"ParentId": parent})
+            parent, given = waiting.pop()
+            action = LIST_ACCOUNTS_FOR_PARENT if parent else LIST_ACCOUNTS
+            request = {"MaxResults": 20} | ({"ParentId": parent} if parent else {})
             where = parent or "the organisation"
             try:
                 async for page, _ in self._calls.pages(
                     action, where, self._calls.home_region, request, "Accounts", _accounts, "NextToken"
                 ):
-                    fresh = [account for account in page if account.id not in seen]
-                    seen.update(account.id for account in fresh)
+                    if page:
+                        self._empty.discard(given)
+                    fresh = [account for account in page if account.id not in self._listed]
+                    self._listed.update(account.id for account in fresh)
                     yield fresh
-                if parent is not None:
+                if parent:
                     action = LIST_UNITS
-                    waiting += await self._units_below(parent)
+                    waiting += [(unit, given) for unit in await self._units_below(parent)]
             except CollectionError as error:
-                whole = not seen and len(waiting) == 0
+                self._empty.discard(given)
+                whole = not self._listed and len(waiting) == 0
                 yield CollectionFailure.of(error, f"accounts of {where}", operation=action, whole_account=whole)
 
     async def _units_below(self, parent: str) -> list[str]:
@@ -169,9 +197,11 @@ class _Finder:
             self._used.update(patterns)
             self._excluded.append(shown)
             return False
-        if account.state != _ACTIVE:
-            self._not_active.append(f"{shown}: {account.state or 'no state'}")
+        if account.state in _NOT_ACTIVE:
+            self._not_active.append(f"{shown}: {account.state}")
             return False
+        if account.state != _ACTIVE:
+            self._unclear.append(f"{shown}: {account.state or 'no state'}")
         return True
 
     def _account(self, account: _Listed, origin: Origin | None) -> DiscoveredAccount:
@@ -189,10 +219,25 @@ def _accounts(page: Answer) -> list[_Listed]:
     ]
 
 
-def _left_out(what: str, names: list[str]) -> AccountNote:
-    """Say which accounts are not read, so that none is absent without a word."""
+def _told(severity: NoteSeverity, what: str, names: list[str]) -> AccountNote:
+    """Say something of some accounts, of which the first are named."""
     shown = ", ".join(sorted(names)[:_MOST_TOLD])
     more = f" and {len(names) - _MOST_TOLD} more" if len(names) > _MOST_TOLD else ""
     plural = "account is" if len(names) == 1 else "accounts are"
     text = f"{len(names)} {plural} {what}: {shown}{more}"
-    return AccountNote(Note(NoteSeverity.INFO, text, (Evidence(LIST_ACCOUNTS, "Accounts", shown + more),)))
+    return AccountNote(Note(severity, text, (Evidence(LIST_ACCOUNTS, "Accounts", shown + more),)))
+
+
+def _warning(text: str, read: str) -> AccountNote:
+    """Say that the list of accounts is not what the configuration makes one expect."""
+    return AccountNote(Note(NoteSeverity.WARNING, text, (Evidence(LIST_ACCOUNTS, "Accounts", read),)))
+
+
+def _without_accounts(place: str, *, whole: bool) -> Discovered:
+    """Say that nothing is listed somewhere: a unit may be empty, what holds the management account cannot be."""
+    if place != _WHOLE and not place.startswith("r-"):
+        text = f"no account is in organizational unit {place}, at any depth"
+        return AccountNote(Note(NoteSeverity.WARNING, text, (Evidence(LIST_ACCOUNTS_FOR_PARENT, place, "none"),)))
+    where, operation = (place, LIST_ACCOUNTS_FOR_PARENT) if place else ("the organisation", LIST_ACCOUNTS)
+    error = Malformed.answer(operation, where, "it holds no account, not even the management account")
+    return CollectionFailure.of(error, f"accounts of {where}", operation=operation, whole_account=whole)

@@ -185,7 +185,8 @@ class _Work:
             self._take(one, organization)
 
         await discover(organization, plan, found, self._run)
-        organization.note(f"accounts found: {organization.parts:,}")
+        if organization.parts or not organization.failures:  # where nobody could look, none was found out
+            organization.note(f"accounts found: {organization.parts:,}")
         self._all_looked_through &= not organization.failures
         self._end(organization)
         self._looking -= 1

@@ -127,6 +127,8 @@ async def test_an_organization_that_cannot_be_looked_through_is_unknown_and_the_
             whole_account=not found,
         ),
     )
+    # Where nobody could look, "accounts found: 0" would say that somebody did.
+    assert [one.note.text for one in organization.notes] == [f"accounts found: {len(found)}" for _ in found]
 
 
 async def test_a_part_that_cannot_be_looked_through_stands_beside_what_was_left_out() -> None:

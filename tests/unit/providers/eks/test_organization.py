@@ -108,6 +108,65 @@ async def test_only_active_accounts_are_read_and_the_others_are_told(aws: AwsEmu
     ]
 
 
+@pytest.mark.parametrize("state", ["PENDING_ACTIVATION", "SUSPENDED", "PENDING_CLOSURE", "CLOSED"])
+async def test_an_organisation_in_which_nobody_is_left_says_so(
+    state: str, aws: AwsEmulator, discover: Discover
+) -> None:
+    aws.organization.add(ONE, "one", State=state)
+    aws.organization.add(TWO, "sandbox-2")
+    found = await discover(exclude_accounts=("sandbox-*",))
+    assert (found.accounts, found.failures) == ({}, [])
+    assert found.notes == [
+        f"1 account is excluded by exclude_accounts: sandbox-2 ({TWO})",
+        f"1 account is not active: one ({ONE}): {state}",
+        "no account is left to read: of 2 that are listed, all are excluded or not active",
+    ]
+
+
+async def test_accounts_of_a_state_that_is_not_known_are_read(aws: AwsEmulator, discover: Discover) -> None:
+    """What AWS calls active under another name tomorrow, or does not tell, may have clusters."""
+    aws.organization.add(ONE, "one", State="ENABLED")
+    aws.organization.add(TWO, "two", State="")
+    aws.organization.add(THREE, "three")
+    found = await discover()
+    assert found.ids == [ONE, TWO, THREE]
+    assert found.notes == [
+        (
+            f"2 accounts are in a state that is not known, and read all the same: one ({ONE}): ENABLED,"
+            f" two ({TWO}): no state"
+        )
+    ]
+
+
+@pytest.mark.parametrize("units", [(), ("r-ab12",)])
+async def test_an_organisation_without_any_account_is_not_believed(
+    units: tuple[str, ...], aws: AwsEmulator, discover: Discover
+) -> None:
+    """The management account is one at least, so that an empty list is no answer."""
+    aws.organization.accounts.clear()
+    found = await discover(organizational_units=units, exclude_accounts=("sandbox-*",))
+    [failed] = found.failures
+    assert (failed.kind, failed.whole_account) == (FailureKind.MALFORMED, True)
+    assert failed.reason.endswith("it holds no account, not even the management account")
+    assert found.notes == []
+
+
+async def test_a_unit_without_accounts_is_told(aws: AwsEmulator, discover: Discover) -> None:
+    full, empty = aws.organization.unit(1), aws.organization.unit(2)
+    aws.organization.unit(3, empty)
+    aws.organization.add(ONE, "one", unit=aws.organization.unit(4, full))
+    found = await discover(organizational_units=(full, empty))
+    assert (found.ids, found.failures) == ([ONE], [])
+    assert found.notes == [f"no account is in organizational unit {empty}, at any depth"]
+
+
+async def test_a_unit_that_may_not_be_listed_is_not_called_empty(aws: AwsEmulator, discover: Discover) -> None:
+    unit = aws.organization.unit(1)
+    aws.inject(faults.deny(), "organizations:ListAccountsForParent")
+    found = await discover(organizational_units=(unit,), exclude_accounts=("sandbox-*",))
+    assert (len(found.failures), found.notes) == (1, [])
+
+
 async def test_units_are_followed_down_and_accounts_excluded_by_id_and_name(
     aws: AwsEmulator, discover: Discover
 ) -> None:
