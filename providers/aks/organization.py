@@ -77,6 +77,7 @@ class _Finder:
         self._excluded: list[str] = []
         self._inactive: list[str] = []
         self._stray: list[str] = []
+        self._is_any_read = False
 
     async def found(self) -> AsyncIterator[Discovered]:
         """Give the subscriptions, then what is to be said about the others."""
@@ -87,10 +88,12 @@ class _Finder:
         async for subscription in self._subscriptions(inventory):
             self._all.append((subscription.id, subscription.name))
             if self._wants(subscription):
+                self._is_any_read = True
                 yield self._account(subscription, inventory, origin)
-        for note in (*inventory.notes, *self._left_out(), *self._differences()):
+        failures = tuple(self._failures(is_all_seen=bool(inventory.sight)))
+        for note in (*inventory.notes, *self._left_out(is_complete=not failures), *self._differences()):
             yield note
-        for failure in self._failures(is_all_seen=bool(inventory.sight)):
+        for failure in failures:
             yield failure
 
     async def _subscriptions(self, inventory: Inventory) -> AsyncIterator[Subscription]:
@@ -146,16 +149,24 @@ class _Finder:
             is_listed and bool(subscription.tenant) and subscription.tenant.lower() == self._connection.tenant.lower()
         )
 
-    def _left_out(self) -> Iterator[AccountNote]:
+    def _left_out(self, *, is_complete: bool) -> Iterator[AccountNote]:
         """Say which subscriptions are not read, so that none is absent without a word."""
         operation = QUERY if self._graphed.found else self._live.operation
         for what, names in (("excluded by exclude_subscriptions", self._excluded), ("not active", self._inactive)):
             if names:
                 yield _told(NoteSeverity.INFO, names, f"{what}: ", operation)
+        if not is_complete:
+            return
         idle = self._options.idle_exclusions(self._all)
-        if idle and self._all:
+        if idle:
             text = f"exclude_subscriptions names {', '.join(idle)}, which no subscription matches"
             read = (Evidence(operation, "subscriptions", "no match"),)
+            yield AccountNote(Note(NoteSeverity.WARNING, text, read))
+        if not self._is_any_read:
+            text = (
+                f"no subscription is left to read: of {len(self._all)} that are listed, all are excluded or not active"
+            )
+            read = (Evidence(operation, "subscriptions", f"{len(self._all)} subscriptions"),)
             yield AccountNote(Note(NoteSeverity.WARNING, text, read))
 
     def _differences(self) -> Iterator[AccountNote]:

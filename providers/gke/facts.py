@@ -19,6 +19,12 @@ Read: TypeAlias = T | CollectionError
 ACTIVE: Final = "ACTIVE"
 """The state of a project that is in use."""
 
+NOT_ACTIVE: Final = frozenset({"DELETE_REQUESTED", "DELETE_IN_PROGRESS"})
+"""The other states that Google names; a project of any other may have clusters.
+
+Source: ``google.cloud.resourcemanager.v3.Project.State`` and ``google.cloudresourcemanager.v1.LifecycleState``.
+"""
+
 
 class LogType(Word):
     """The kinds of Data Access entries that an audit configuration switches on, under Google's own names.
@@ -43,7 +49,7 @@ class Project:
     @property
     def is_active(self) -> bool:
         """Whether it is in use; one that is being deleted is not."""
-        return self.state == ACTIVE
+        return self.state not in NOT_ACTIVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from providers.gke.calls import LIST_FOLDERS, LIST_PROJECTS, Calls
-from providers.gke.facts import ACTIVE
+from providers.gke.facts import ACTIVE, NOT_ACTIVE
 from providers.gke.inventory import CLUSTER, LIST_ASSETS, PROJECT, Assets, Inventory, SeenProject
 from providers.gke.organization_options import GkeOrganizationOptions, Known
 from providers.gke.session import Connection, Connections
@@ -53,6 +53,8 @@ class _Finder:
         self._excluded: list[str] = []
         self._below_excluded: list[str] = []
         self._not_active: list[str] = []
+        self._unclear: list[str] = []
+        self._is_any_read = False
         self._used: set[str] = set()
         self._source = LIST_PROJECTS
         self._is_complete = True
@@ -153,11 +155,14 @@ class _Finder:
             self._excluded.append(project.project_id)
         elif folders:
             self._below_excluded.append(project.project_id)
-        elif project.state != ACTIVE:
+        elif project.state in NOT_ACTIVE:
             clusters = ", ".join(one.name for one in inventory.seen_in(project.number))
             last_seen = f", in which clusters were seen: {clusters}" if clusters else ""
-            self._not_active.append(f"{project.project_id}: {project.state or 'no state'}{last_seen}")
+            self._not_active.append(f"{project.project_id}: {project.state}{last_seen}")
         else:
+            if project.state != ACTIVE:
+                self._unclear.append(f"{project.project_id}: {project.state or 'no state'}")
+            self._is_any_read = True
             return True
         return False
 
@@ -179,17 +184,21 @@ class _Finder:
             )
             read = Evidence(LIST_ASSETS, CLUSTER, f"{clusters} clusters as of {inventory.read}")
             yield AccountNote(Note(NoteSeverity.INFO, text, (read,)))
-        for what, names in (
-            ("excluded by exclude_projects", self._excluded),
-            ("excluded by exclude_folders", self._below_excluded),
-            ("not active", self._not_active),
+        unclear = "in a state that is not known, and read all the same"
+        for severity, what, names in (
+            (NoteSeverity.INFO, "excluded by exclude_projects", self._excluded),
+            (NoteSeverity.INFO, "excluded by exclude_folders", self._below_excluded),
+            (NoteSeverity.INFO, "not active", self._not_active),
+            (NoteSeverity.WARNING, unclear, self._unclear),
         ):
             if names:
-                yield _left_out(what, names, self._source)
+                yield _counted(severity, what, names, self._source)
         if self._is_complete:
             yield from self._unused()
-        if not self._seen and self._is_complete:
+        if not self._is_any_read and self._is_complete:
             text = f"no active project lies below {self._options.scope}, at any depth"
+            if self._excluded or self._below_excluded:
+                text = f"no project is left to read: all below {self._options.scope} are excluded or not active"
             yield AccountNote(Note(NoteSeverity.WARNING, text, (Evidence(self._source, "projects", "none"),)))
         if inventory.read and self._is_complete:
             known = frozenset(one.name for seen in inventory.clusters.values() for one in seen)
@@ -240,12 +249,12 @@ def _not_asked(error: CollectionError, what: str, instead: str) -> AccountNote:
     return AccountNote(Note(NoteSeverity.WARNING, text, (Evidence(LIST_ASSETS, PROJECT, error.said or error.what),)))
 
 
-def _left_out(what: str, names: Iterable[str], source: str) -> AccountNote:
-    """Say which projects are not read."""
+def _counted(severity: NoteSeverity, what: str, names: Iterable[str], source: str) -> AccountNote:
+    """Say something of some projects, of which the first are named."""
     listed = sorted(names)
     more = f" and {len(listed) - _MOST_TOLD} more" if len(listed) > _MOST_TOLD else ""
     shown = ", ".join(listed[:_MOST_TOLD]) + more
     plural = "project is" if len(listed) == 1 else "projects are"
     return AccountNote(
-        Note(NoteSeverity.INFO, f"{len(listed)} {plural} {what}: {shown}", (Evidence(source, "projects", shown),))
+        Note(severity, f"{len(listed)} {plural} {what}: {shown}", (Evidence(source, "projects", shown),))
     )

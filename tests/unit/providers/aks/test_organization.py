@@ -244,6 +244,7 @@ async def test_of_very_many_that_are_left_out_the_first_are_named(azure: Azure, 
     assert found.accounts == {}
     assert found.texts[0].startswith("39 subscriptions are excluded by exclude_subscriptions: team-1 (")
     assert found.texts[0].endswith(" and 19 more")
+    assert found.texts[1:] == ["no subscription is left to read: of 39 that are listed, all are excluded or not active"]
 
 
 async def test_the_keys_of_the_organisation_hold_for_each_subscription(azure: Azure, discover: Discover) -> None:
@@ -541,6 +542,17 @@ async def test_where_neither_answers_nothing_is_known(azure: Azure, discover: Di
         (DESCENDANTS, True),
         ("Microsoft.ResourceGraph/resources/read", True),
     ]
+
+
+@pytest.mark.parametrize("status", [403, 429])
+async def test_no_exclusion_is_called_unused_where_not_all_subscriptions_were_listed(
+    azure: Azure, discover: Discover, status: int
+) -> None:
+    """Only the owners of clusters are known: that no other one is called so, nobody has seen."""
+    azure.faults += [Fault("status", CONTAINERS, status=status), Fault("status", "/descendants", status=status)]
+    found = await discover(exclude_subscriptions=["sandbox-*", ONE, TWO])
+    assert (found.accounts, len(found.failures)) == ({}, 2)
+    assert not [text for text in found.texts if "matches" in text or "left to read" in text]
 
 
 async def test_where_both_end_midway_what_was_found_is_read_and_the_rest_unknown(

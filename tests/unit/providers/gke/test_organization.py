@@ -410,6 +410,27 @@ async def test_exclusions_are_not_called_unused_where_not_all_was_listed(org: Gc
     assert not [note for note in found.notes if "matches" in note]
 
 
+@pytest.mark.parametrize("inventory", ["cloud-asset", "none"])
+@pytest.mark.parametrize("excluded", [{"exclude_projects": ["*-1"]}, {"exclude_folders": ["20"]}])
+async def test_an_organisation_in_which_nobody_is_left_says_so(
+    excluded: dict[str, list[str]], inventory: str, gcp: GcpEmulator
+) -> None:
+    gcp.cloud.folder("20", ORGANIZATION)
+    gcp.cloud.project("alpha-1", "folders/20")
+    found = await Organization(gcp, inventory=inventory, **excluded).discover()
+    assert (found.names, found.failures) == ([], [])
+    assert found.notes[-1] == "no project is left to read: all below organizations/900 are excluded or not active"
+
+
+@pytest.mark.parametrize("state", ["FROZEN", ""])
+async def test_projects_of_a_state_that_is_not_known_are_read(state: str, org: GcpEmulator) -> None:
+    org.cloud.project("new-1", ORGANIZATION, state=state)
+    found = await Organization(org).discover()
+    assert "corp/new-1" in found.names
+    text = f"1 project is in a state that is not known, and read all the same: new-1: {state or 'no state'}"
+    assert text in found.notes
+
+
 async def test_clusters_that_an_inventory_saw_in_a_project_that_is_not_active_are_named(org: GcpEmulator) -> None:
     org.cloud.cluster("gone-1", "left-behind")
     found = Organization(org, inventory="cloud-asset")
