@@ -86,6 +86,15 @@ class Config:
 
 _TOP_KEYS = ("scan", "rule", "output", "defaults", "include", "account", "organization")
 _INCLUDED_KEYS = ("account", "organization")
+_SHAPES = {
+    "tuple_type": "be a list",
+    "list_type": "be a list",
+    "model_type": "be a table",
+    "dict_type": "be a table",
+    "too_short": "name at least {min_length}",
+    "too_long": "name at most {max_length}",
+}
+"""Pydantic's complaints that name Python's types or count items, and what a person who writes TOML must do."""
 _SECRET = re.compile(r"secret|password|token|private_key|access_key|credential", re.IGNORECASE)
 _LONGEST_SHOWN = 80
 _MAX_BYTES = 16 * 1024 * 1024
@@ -332,12 +341,10 @@ def _complaint(file: _File, model: type[BaseModel], key: str, error: Any) -> str
         return f"{where}: unknown key {name!r} ({_allowed(name, _keys_at(model, error['loc']))})"
     if kind == "missing":
         return f"{where}: is missing (write {name} = …)"
-    if kind in {"tuple_type", "list_type"}:
-        return f"{where}: must be a list, not {_shown(error['input'])}"
     if kind == "string_too_short" and not error["input"]:
         return f"{where}: must not be empty"
-    if kind == "too_short":
-        return f"{where}: must name at least {error['ctx']['min_length']}, not {_shown(error['input'])}"
+    if kind in _SHAPES:
+        return f"{where}: must {_SHAPES[kind].format(**error.get('ctx', {}))}, not {_shown(error['input'])}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input should ").removeprefix("String should ")
     said = message if kind in {"value_error", "assertion_error"} else f"must {message}"
     return f"{where}: {said}, not {_shown(error['input'])}" if kind != "value_error" else f"{where}: {said}"

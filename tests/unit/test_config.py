@@ -272,6 +272,40 @@ def test_an_empty_list_says_how_many_are_needed(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ('exclude_subscriptions = "sandbox"', 'exclude_subscriptions: must be a list, not "sandbox"'),
+        ('endpoints = "arm.example.com"', 'endpoints: must be a table, not "arm.example.com"'),
+        ("clusters = []", "clusters: must name at least 1, not []"),
+        ('exclude_clusters = ["test", ""]', "exclude_clusters[1]: must not be empty"),
+        (
+            'exclude_subscriptions = ["*"]',
+            "exclude_subscriptions: holds '*', which leaves out everything, so that nothing would be read",
+        ),
+        (
+            'management_group = "/providers/x"',
+            (
+                "management_group: is '/providers/x', which is no id of a management group: its name alone is expected,"
+                " up to 90 letters, digits and _().-"
+            ),
+        ),
+    ],
+)
+def test_what_is_of_another_shape_is_told_in_the_words_of_a_configuration(
+    tmp_path: Path, keys: str, message: str
+) -> None:
+    scope = "" if "management_group" in keys else "tenant = true\n"
+    text = f'[[account]]\nname = "a"\nprovider = "aks"\n{scope}{keys}\n'
+    assert _refusal(tmp_path, text) == f"DIR/config.toml: account[0].{message}"
+
+
+def test_a_list_that_is_too_long_says_how_many_it_may_have(tmp_path: Path) -> None:
+    many = ", ".join(f'"project-{number}"' for number in range(10_001))
+    said = _refusal(tmp_path, f'[[account]]\nname = "a"\nprovider = "gke"\nprojects = [{many}]\n')
+    assert said.startswith("DIR/config.toml: account[0].projects: must name at most 10000, not [")
+
+
 def test_a_missing_file_says_how_to_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(tmp_path / "none.toml", _options, {})
