@@ -102,7 +102,6 @@ class _Finder:
                 continue
             for account in page:
                 if self._wants(account):
-                    self._is_any_read = True
                     yield self._account(account, origin)
         for item in self._left_out(is_complete=is_complete):
             yield item
@@ -150,7 +149,8 @@ class _Finder:
         if not self._options.telemetry_config:
             return None, []
         asked = self._options.telemetry_regions or (self._calls.home_region,)
-        return await from_telemetry(self._calls, asked, self._options.named_regions or None)
+        wanted = self._options.regions if isinstance(self._options.regions, tuple) else None
+        return await from_telemetry(self._calls, asked, wanted)
 
     async def _pages(self) -> AsyncIterator[list[_Listed] | CollectionFailure]:
         """Give the accounts page by page: all of the organisation, or those below some of its units."""
@@ -202,6 +202,7 @@ class _Finder:
             return False
         if account.state != _ACTIVE:
             self._unclear.append(f"{shown}: {account.state or 'no state'}")
+        self._is_any_read = True
         return True
 
     def _account(self, account: _Listed, origin: Origin | None) -> DiscoveredAccount:

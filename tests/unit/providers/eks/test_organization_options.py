@@ -140,7 +140,7 @@ def test_what_cannot_be_meant_is_refused_in_words(tmp_path: Path, keys: str, sai
 def test_what_is_taken_makes_accounts(keys: dict[str, object]) -> None:
     options = EksOrganizationOptions.model_validate(keys)
     partition = "aws-cn" if options.named_regions else "aws"
-    found = options.account("100000000001", partition)
+    found = options.account("100000000001", partition, None)
     assert found.account_id == "100000000001"
     assert found.regions == options.regions
     assert options.hub().role_arn == options.role_arn
