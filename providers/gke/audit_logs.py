@@ -79,11 +79,13 @@ def audit_notes(project: ProjectFacts) -> Iterator[Note]:
     if unsure:
         where = ", ".join(dict.fromkeys(one.resource for _, one in _configs(found) if one.service == KUBERNETES))
         yield Note(NoteSeverity.INFO, f"{where} has auditConfigs for {KUBERNETES}, and {_UNSURE}", unsure)
-    unread = [level.resource for level in found if isinstance(level.policy, CollectionError)]
+    unread = {level.resource: level.policy for level in found if isinstance(level.policy, CollectionError)}
     on = tuple(evidence(index, one) for index, one in _configs(found) if one.service in SERVICES)
     if on and unread:
-        text = f"whether {', '.join(unread)} exempts anybody from Data Access audit logs could not be read"
-        yield Note(NoteSeverity.WARNING, text, on)
+        why = "; ".join(dict.fromkeys(error.what for error in unread.values()))
+        text = f"whether {', '.join(unread)} exempts anybody from Data Access audit logs could not be read: {why}"
+        refused = (Evidence(GET_IAM_POLICY, where, error.said or error.what) for where, error in unread.items())
+        yield Note(NoteSeverity.WARNING, text, (*on, *refused))
 
 
 def _configs(found: tuple[Level, ...]) -> Iterator[tuple[int, AuditLogConfig]]:

@@ -12,7 +12,7 @@ from providers.gke.facts import ClusterFacts, LogType, ProjectFacts
 from providers.gke.filters import Entries
 from providers.gke.logs import ADMIN_ACTIVITY, DATA_ACCESS, NAMES
 from providers.gke.observed import LIST_ENTRIES, observed
-from providers.gke.remarks import LIST_CLUSTERS, bucket_notes, cluster_notes
+from providers.gke.remarks import LIST_CLUSTERS, bucket_notes, cluster_notes, unread_destinations
 from providers.gke.routing import Routing, names_clusters, route_admin_activity, route_data_access
 from providers.gke.steps import steps
 from providers.gke.stores import LIST_BUCKETS, LIST_SINKS
@@ -107,7 +107,7 @@ class Normaliser:
             ref=ClusterRef("gke", *place, facts.name, _id(facts), facts.version or None),
             servers=self._servers_of(facts, channels),
             facts=tuple(_facts(facts)),
-            notes=(*cluster_notes(facts), *self._notes),
+            notes=(*cluster_notes(facts), *self._notes, *unread_destinations(project, data_access)),
             parameters={
                 "project": project.project_id,
                 "identity": self._identity,

@@ -7,8 +7,11 @@ from functools import lru_cache
 from typing import Final
 
 from providers.gke.facts import Bucket, ClusterFacts, ProjectFacts
-from providers.gke.stores import LIST_BUCKETS
-from scanner.model import Evidence, Note, NoteSeverity
+from providers.gke.routing import Routing
+from providers.gke.sinks import project_named_by
+from providers.gke.stores import LIST_BUCKETS, LIST_SINKS
+from scanner.errors import CollectionError
+from scanner.model import Evidence, LinkState, Note, NoteSeverity
 
 LIST_CLUSTERS: Final = "container:ListClusters"
 _USUAL: Final = frozenset({"RUNNING", "RECONCILING"})
@@ -42,6 +45,19 @@ def _on_component_logging(components: tuple[str, ...]) -> Note:
         "component logging is not the audit log: Kubernetes audit entries are Cloud Audit Logs, whatever it is set to"
     )
     return Note(NoteSeverity.INFO, text, (read,))
+
+
+def unread_destinations(project: ProjectFacts, routing: Routing) -> Iterator[Note]:
+    """Give the remarks on projects that entries are routed to and nobody could look into, where others keep them."""
+    for store in routing.stores if routing.delivered.state is LinkState.OK else ():
+        other = project_named_by(store.sink) if store.sink else None
+        found = project.elsewhere.get(other) if other else None
+        if store.state is LinkState.UNKNOWN and isinstance(found, CollectionError):
+            text = (
+                "Data Access entries reach another destination; whether they are kept at this one is not known:"
+                f" {store.reason}"
+            )
+            yield Note(NoteSeverity.INFO, text, (Evidence(LIST_SINKS, f"projects/{other}", found.said or found.what),))
 
 
 def bucket_notes(project: ProjectFacts) -> Iterator[Note]:

@@ -479,3 +479,14 @@ async def test_what_another_sink_keeps_is_no_blind_spot(project: GcpEmulator, co
     project.cloud.sinks[P]["_Default"]["exclusions"] = [{"name": "quiet", "filter": f'{WHO}="a@x"'}]
     project.cloud.sink(P, "all", "storage.googleapis.com/archive")
     assert (await main_of(collect)).blind_spots == ()
+
+
+async def test_a_second_destination_that_nobody_could_look_into_is_told(central: GcpEmulator, collect: Collect) -> None:
+    central.cloud.sink(P, "central", TO_CENTRAL)
+    central.cloud.fault("internal", "ListSinks", "projects/central-logs")
+    found = await main_of(collect)
+    assert channel(found, "data_read").delivered.state is LinkState.OK
+    [note] = [one for one in found.notes if "another destination" in one.text]
+    assert "routes them to project central-logs, whose sinks could not be read: logging:ListSinks" in note.text
+    central.cloud.faults.clear()
+    assert not [one for one in (await main_of(collect)).notes if "another destination" in one.text]
