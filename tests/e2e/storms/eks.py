@@ -65,6 +65,8 @@ class EksSky:
     )
 
     covered: Final[frozenset[tuple[str, str]]] = frozenset()
+    afresh: Final[frozenset[str]] = frozenset()
+    replaced: Final[Mapping[str, frozenset[str]]] = {}
     everywhere: Final = frozenset({product.ASSUME_ROLE, product.GET_CALLER_IDENTITY})
 
     def __init__(self, aws: AwsEmulator) -> None:
@@ -124,9 +126,9 @@ class EksSky:
             self._aws.add_regions(account, *_REGIONS)
             self._add_cluster(account)
             return Place(name, f"[[account]]\n{role}", account)
-        self._add_organization(account)
+        members = self._add_organization(account)
         key = 'config_aggregator = "organization"' if shape == "organization" else 'organizational_units = ["r-ab12"]'
-        return Place(name, f'[[organization]]\n{role}account_role = "audit-scanner"\n{key}\n', account)
+        return Place(name, f'[[organization]]\n{role}account_role = "audit-scanner"\n{key}\n', account, members)
 
     def calls(self, place: Place) -> frozenset[str]:
         """Give the calls that an account's credentials signed, and the one that gave it these."""
@@ -139,7 +141,7 @@ class EksSky:
         """Give the calls as the product names them."""
         return frozenset(calls)
 
-    def faults(self, call: str) -> Iterable[str]:
+    def faults(self, shape: str, call: str) -> Iterable[str]:  # noqa: ARG002 - the same for every cloud
         """Give the faults of any call, and those of calls whose answers have pages."""
         yield from _FAULTS
         if _token_of(call):
@@ -150,6 +152,14 @@ class EksSky:
         by = {"role": role_arn(place.key)} if call == product.ASSUME_ROLE else {"account": place.key}
         answer = _PAGED[fault](_token_of(call)) if fault in _PAGED else _FAULTS[fault]()
         self._aws.inject(answer, call, **by)
+
+    def spares(self, place: Place, call: str) -> frozenset[str]:  # noqa: ARG002 - the same for every cloud
+        """Give none: whatever goes wrong is of the place's own account."""
+        return frozenset()
+
+    def spreads(self, call: str, fault: str) -> bool:  # noqa: ARG002 - the same for every cloud
+        """Tell that none does: each call is hit by itself."""
+        return False
 
     def words(self, call: str, fault: str) -> tuple[str, ...]:  # noqa: ARG002 - the same for every cloud
         """Give the call as IAM spells it, as the report does."""
@@ -164,7 +174,7 @@ class EksSky:
         yield from (self.environment["AWS_SECRET_ACCESS_KEY"], self.environment["AWS_ACCESS_KEY_ID"])
         yield from self._aws.given_keys()
 
-    def _add_organization(self, hub: str) -> None:
+    def _add_organization(self, hub: str) -> tuple[str, ...]:
         """Let an account look into an organisation of two more, of which one has a cluster and AWS Config knows it."""
         found = self._aws.organizations[hub] = Organization(page_size=1)
         members = [f"{first}{hub[1:]}" for first in (3, 4)]
@@ -176,6 +186,7 @@ class EksSky:
         self._add_cluster(members[0])
         found.capture(members[0], "eu-west-1", "main", *_BOTH)
         found.sources += [{"SourceId": one, "SourceType": "ACCOUNT", "AwsRegion": "eu-north-1"} for one in members]
+        return tuple(members)
 
     def _add_cluster(self, account: str) -> None:
         """Make a cluster whose newest streams are of something else, so that the wanted ones are on a second page."""

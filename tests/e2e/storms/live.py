@@ -54,6 +54,8 @@ class LiveSky:
         }
     )
     covered: Final[frozenset[tuple[str, str]]] = frozenset()
+    afresh: Final[frozenset[str]] = frozenset()
+    replaced: Final[Mapping[str, frozenset[str]]] = {}
     everywhere: Final = frozenset({product.VERSION.path, product.GROUPS.path})
 
     def __init__(self, clusters: Mapping[str, KubernetesEmulator], folder: Path) -> None:
@@ -109,7 +111,7 @@ class LiveSky:
         """Give the calls as the product names them."""
         return frozenset(calls)
 
-    def faults(self, call: str) -> Iterable[str]:
+    def faults(self, shape: str, call: str) -> Iterable[str]:  # noqa: ARG002 - the same for every cloud
         """Give the faults of any request, and those of lists."""
         yield from (*_FAULTS, *(PAGED if call in _LISTS else ()))
 
@@ -122,6 +124,14 @@ class LiveSky:
             if fault == PAGED[1]:
                 cluster.inject(_FAULTS["server error"](), call, page=2, user=place.key)
             cluster.inject(faults.body(_FIRST), call, user=place.key)
+
+    def spares(self, place: Place, call: str) -> frozenset[str]:  # noqa: ARG002 - the same for every cloud
+        """Give none: whatever goes wrong is of the place's own account."""
+        return frozenset()
+
+    def spreads(self, call: str, fault: str) -> bool:  # noqa: ARG002 - the same for every cloud
+        """Tell that none does: each call is hit by itself."""
+        return False
 
     def words(self, call: str, fault: str) -> tuple[str, ...]:  # noqa: ARG002 - the same for every cloud
         """Give the path, which the report names with the server's address."""

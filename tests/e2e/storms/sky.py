@@ -25,11 +25,13 @@ class Place:
         name: Its name in the configuration; a found account's is this, a slash and its id.
         table: Its table in the configuration.
         key: What the emulator knows it by.
+        members: The ids of the accounts that are found in it, where the key is no part of these.
     """
 
     name: str
     table: str
     key: str
+    members: tuple[str, ...] = ()
 
     def rows(self, report: Mapping[str, Row]) -> list[Row]:
         """Give what a report says of it, and of the accounts that were found in it."""
@@ -39,7 +41,15 @@ class Place:
         """Give all that its rows say is not known, and the same in words that hold for every place of its shape."""
         for row in self.rows(report):
             for one in _unknowns(row):
-                yield one, json.dumps(one).replace(self.name, "NAME").replace(self.key, "KEY")
+                yield one, self.shown(one)
+
+    def shown(self, found: Row | str) -> str:
+        """Give a part of its rows in words that hold for every place of its shape."""
+        text = found if isinstance(found, str) else json.dumps(found, sort_keys=True)
+        text = text.replace(self.name, "NAME").replace(self.key, "KEY")
+        for number, member in enumerate(self.members):
+            text = text.replace(member, f"MEMBER-{number}")
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,16 @@ class Sky(Protocol):
         ...
 
     @property
+    def afresh(self) -> AbstractSet[str]:
+        """The shapes in which every call goes wrong, whatever went wrong in those before."""
+        ...
+
+    @property
+    def replaced(self) -> Mapping[str, AbstractSet[str]]:
+        """By shape, the calls in whose place others are made, so that no status changes whatever they meet."""
+        ...
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """What leads a scan here."""
         ...
@@ -111,12 +131,20 @@ class Sky(Protocol):
         """Give some calls in the names of `named`."""
         ...
 
-    def faults(self, call: str) -> Iterable[str]:
-        """Give what may go wrong with a call."""
+    def faults(self, shape: str, call: str) -> Iterable[str]:
+        """Give what may go wrong with a call in places of a shape."""
         ...
 
     def strike(self, place: Place, call: str, fault: str) -> None:
         """Let a call go wrong for one place, from now on."""
+        ...
+
+    def spares(self, place: Place, call: str) -> AbstractSet[str]:
+        """Give the accounts of a place that was struck which a call is not about."""
+        ...
+
+    def spreads(self, call: str, fault: str) -> bool:
+        """Tell whether a fault hits other calls of its place, too."""
         ...
 
     def words(self, call: str, fault: str) -> Sequence[str]:
@@ -134,6 +162,9 @@ class Sky(Protocol):
 
 PAGED: Final = ("the same page again", "next page missing")
 """The faults of a list whose first page was read all the same."""
+SHORT: Final = "a page lacks rows"
+HALF_READ: Final = (*PAGED, SHORT)
+"""The faults after which a part of what a call gives was read all the same."""
 Skies = Callable[[Path], AbstractContextManager[Sky]]
 
 
@@ -154,20 +185,22 @@ def write_configuration(sky: Sky, folder: Path, places: Iterable[Place]) -> str:
     return str(path)
 
 
-def scan(run: Run, sky: Sky, folder: Path, places: Iterable[Place], shards: int = 2) -> Scanned:
-    """Scan some places in shards, merge what they leave, and see that nothing was a bug."""
+def scan(run: Run, sky: Sky, folder: Path, places: Iterable[Place], shards: int = 1) -> Scanned:
+    """Scan some places, in shards whose reports are merged where there are several; see that nothing was a bug."""
     config = write_configuration(sky, folder, places)
+    parts = folder / ("parts" if shards > 1 else "merged")
     written: list[str] = []
     for number in range(1, shards + 1):
-        where = ("--output", str(folder / "parts"), "--shard", f"{number}/{shards}")
-        code, out, err = run("scan", "--config", config, *where)
+        code, out, err = run("scan", "--config", config, "--output", str(parts), "--shard", f"{number}/{shards}")
         assert code in {0, 1, 3}, err
         assert not [line for line in err.splitlines() if json.loads(line)["event"] == "bug"]
         written += [out, err]
-    code, out, err = run("report", "merge", str(folder / "parts"), "-o", str(folder / "merged"))
-    assert code in {0, 1, 3}, err
-    files = sorted((*(folder / "parts").iterdir(), *(folder / "merged").iterdir()))
-    written += [out, err, *(path.read_text("utf-8") for path in files)]
+    if shards > 1:
+        code, out, err = run("report", "merge", str(parts), "-o", str(folder / "merged"))
+        assert code in {0, 1, 3}, err
+        written += [out, err]
+    files = sorted({*parts.iterdir(), *(folder / "merged").iterdir()})
+    written += [path.read_text("utf-8") for path in files]
     report = json.loads((folder / "merged" / "report.json").read_text("utf-8"))
     accounts = {account["name"]: {**account, "seconds": 0} for account in report["accounts"]}
     return Scanned(report, accounts, "\n".join(written))

@@ -16,15 +16,15 @@ _BAG: Final = re.compile(r"'(\w+)', properties\.(\w+)")
 _MOST: Final = 1000
 
 
-def answer(azure: Azure, query: dict[str, Any]) -> web.Response:
-    """Answer one query; rows of what the application may not read are left out without a word."""
+def answer(azure: Azure, query: dict[str, Any], tenant: str) -> web.Response:
+    """Answer one query to an identity of a tenant; rows of what it may not read are left out without a word."""
     if azure.quota is not None and azure.quota <= 0 and monotonic() < azure.quota_back_at:
         return web.json_response(
             {"error": {"code": "RateLimiting", "message": "Please retry after the quota resets."}},
             status=429,
             headers={"Retry-After": "1", "x-ms-user-quota-remaining": "0"},
         )
-    scope = _scope(azure, query)
+    scope = _scope(azure, query, tenant)
     if not scope:
         return web.json_response(
             {
@@ -45,11 +45,11 @@ def answer(azure: Azure, query: dict[str, Any]) -> web.Response:
     return found
 
 
-def _scope(azure: Azure, query: dict[str, Any]) -> list[str]:
-    """Give the subscriptions of a query that the application may read."""
+def _scope(azure: Azure, query: dict[str, Any], tenant: str) -> list[str]:
+    """Give the subscriptions of a query that the application may read; where none are named, all of the tenant."""
     is_scoped = "subscriptions" in query or "managementGroups" in query
     wanted = list(query["subscriptions"]) if "subscriptions" in query else []
-    wanted += [] if is_scoped else list(azure.subscriptions)
+    wanted += [] if is_scoped else azure.of_tenant(tenant)
     for group in query.get("managementGroups", []):
         wanted += azure.management_groups.get(group, [])
     action = "Microsoft.Resources/subscriptions/read"

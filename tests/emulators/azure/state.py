@@ -28,7 +28,8 @@ class Fault:
     Attributes:
         kind: ``status`` answers an error; ``hang`` nothing for a while; ``trickle`` a body byte by byte; ``drop`` cuts
             the connection; ``truncate`` ends a body early; ``body`` answers `body` as it is; ``again`` names the first
-            page as the next one; ``lost`` a next one for which there is only a server error.
+            page as the next one; ``lost`` a next one for which there is only a server error; ``short`` leaves out the
+            last row of each page of Resource Graph.
         path: A part of the path, the body or the tenant, in any case; the path of a query of Resource Graph ends with
             the table it asks for.
         times: How often it goes wrong before it goes right again; -1 for ever.
@@ -146,6 +147,10 @@ class Azure:
         self.management_groups.setdefault(group, []).append(subscription_id)
         return subscription_id
 
+    def of_tenant(self, tenant: str) -> list[str]:
+        """Give the ids of the subscriptions that an identity of a tenant sees."""
+        return [*self.tenants.get(tenant, self.subscriptions)]
+
     def resource(self, subscription: str, resource_type: str, name: str, **fields: Any) -> str:  # noqa: ANN401 - JSON
         """Make a resource of any type; gives its id."""
         resource_id = f"/subscriptions/{subscription}/resourceGroups/platform/providers/{resource_type}/{name}"
@@ -256,11 +261,9 @@ class Azure:
     def below(self, subscription: str, kind: str) -> list[dict[str, Any]]:
         """Give copies of a subscription's resources of one type, by their ids."""
         start = f"/subscriptions/{subscription}/".lower()
-        return [
-            copy.deepcopy(one)
-            for key, one in sorted(self.resources.items())
-            if key.startswith(start) and str(one["type"]).lower() == kind.lower()
-        ]
+        found = [key for key in self.resources if key.startswith(start)]
+        mine = (self.resources[key] for key in sorted(found))
+        return [copy.deepcopy(one) for one in mine if str(one["type"]).lower() == kind.lower()]
 
     def fault_for(self, asked: Asked) -> Fault | None:
         """Give the fault that a request meets, and count it."""

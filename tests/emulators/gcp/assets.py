@@ -22,7 +22,7 @@ def page(cloud: Cloud, parent: str, query: dict[str, list[str]]) -> dict[str, An
         return None
     found = [
         one
-        for one in (*_all(cloud, content), *cloud.outdated)
+        for one in (*_below(cloud, content, parent), *cloud.outdated)
         if one["assetType"] in types
         and parent in one["ancestors"]
         and one["name"] not in cloud.unindexed
@@ -50,11 +50,14 @@ def _asset(name: str, kind: str, above: list[str], *, resource: dict[str, Any] |
     return found | ({"resource": {"version": "v1", "data": resource}} if resource is not None else {})
 
 
-def _all(cloud: Cloud, content: str) -> Iterator[dict[str, Any]]:
-    """Give all assets with their content; a resource without a policy has no entry among policies."""
-    homes = {f"projects/{one.project_id}": _lineage(cloud, one) for one in cloud.projects.values()}
-    above = {one for lineage in homes.values() for one in lineage[1:]} | set(cloud.folders)
-    homes |= {one: [one, *cloud.ancestors(one)] for one in sorted(above)}
+def _below(cloud: Cloud, content: str, parent: str) -> Iterator[dict[str, Any]]:
+    """Give what lies below a parent with its content; a resource without a policy has no entry among policies."""
+    levels = {parent}
+    while more := {name for name, (above, _) in cloud.folders.items() if above in levels} - levels:
+        levels |= more
+    lineages = {one.project_id: _lineage(cloud, one) for one in cloud.projects.values() if one.parent in levels}
+    homes = {f"projects/{project_id}": lineage for project_id, lineage in lineages.items()}
+    homes |= {one: [one, *cloud.ancestors(one)] for one in sorted(levels)}
     if content == "IAM_POLICY":
         for home, lineage in homes.items():
             if home in cloud.policies:
@@ -62,8 +65,8 @@ def _all(cloud: Cloud, content: str) -> Iterator[dict[str, Any]]:
                 policy = json_format.MessageToDict(cloud.policies[home])
                 yield _asset(f"//{_MANAGER}/{lineage[0]}", kind, lineage) | {"iamPolicy": policy}
         return
-    for project in cloud.projects.values():
-        lineage = _lineage(cloud, project)
+    for project_id, lineage in lineages.items():
+        project = cloud.projects[project_id]
         data = {
             "projectId": project.project_id,
             "projectNumber": project.number,

@@ -41,10 +41,10 @@ def serving(cloud: Cloud, tokens: Tokens, context: ssl.SSLContext | None) -> Ite
         pass
 
     Handler.cloud, Handler.tokens = cloud, tokens
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        # Each connection's thread shakes hands at its first read, so that nobody waits for another one to do so.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -53,6 +53,13 @@ def serving(cloud: Cloud, tokens: Tokens, context: ssl.SSLContext | None) -> Ite
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    """Lets as many connections wait to be taken as a scan opens at once."""
+
+    daemon_threads = True
+    request_queue_size = 256
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -148,8 +155,11 @@ class _Handler(BaseHTTPRequestHandler):
         # How far a listing had come before it goes wrong is part of what is asked for.
         place = f"{parent} {query['pageToken'][0]}" if "pageToken" in query else parent
         fault = self.cloud.next_fault(operation, place, "REST")
-        if fault is not None and fault.kind == "other_shape":
+        if fault is not None and fault.kind == "shape":
             self._send(200, {"readTime": assets.READ, "assets": [{"name": "half"}]})
+        elif fault is not None and fault.kind == "again":
+            page = assets.page(self.cloud, parent, {**query, "pageToken": ["page-0"]})
+            self._send(200, {**(page or {}), "nextPageToken": "page-0"})
         elif fault is not None:
             self._go_wrong(fault, parent, permission)
         elif "cloudasset.googleapis.com" in self.cloud.callers_apis_off:

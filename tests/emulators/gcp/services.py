@@ -195,7 +195,7 @@ def list_entries(cloud: Cloud, request: Any) -> Any:
     )
     found = [
         entry
-        for fields, entry in cloud.entries
+        for fields, entry in cloud.entries.get(cloud.canonical(parent).removeprefix("projects/"), ())
         if all(fields.get(name) == value for name, value in wanted.items())
         and entry.timestamp >= since
         and (may_see_all or "data_access" not in entry.log_name)

@@ -67,6 +67,7 @@ class Cloud:
     Attributes:
         unindexed: What Cloud Asset Inventory has not noticed yet, by the asset's name.
         outdated: Assets that it still has, though they are gone.
+        entries: By the id of the project that they were written in, each with the fields that filters name.
         calls: How often each operation was asked for of each resource.
         seen: The same with the transport in front, each once.
         headers: Of the last call of each method by gRPC, with its service in front.
@@ -79,7 +80,7 @@ class Cloud:
     policies: dict[str, Any] = field(default_factory=dict)
     sinks: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
-    entries: list[tuple[dict[str, str], Any]] = field(default_factory=list)
+    entries: dict[str, list[tuple[dict[str, str], Any]]] = field(default_factory=dict)
     apis_off: set[tuple[str, str]] = field(default_factory=set)
     callers_apis_off: set[str] = field(default_factory=set)
     denied: set[tuple[str, str]] = field(default_factory=set)
@@ -101,9 +102,9 @@ class Cloud:
         self.folders[f"folders/{number}"] = (parent, state)
         return f"folders/{number}"
 
-    def project(self, project_id: str, parent: str = "", *, state: str = "ACTIVE") -> str:
+    def project(self, project_id: str, parent: str = "", *, state: str = "ACTIVE", number: str = "") -> str:
         """Make a project with the sinks and buckets that each one has; gives its name."""
-        number = str(100_000_000_000 + len(self.projects))
+        number = number or str(100_000_000_000 + len(self.projects))
         self.projects[project_id] = Project(project_id, number, parent, state)
         name = f"projects/{project_id}"
         for kind, found, days in (("_Required", REQUIRED_FILTER, 400), ("_Default", DEFAULT_FILTER, 30)):
@@ -149,13 +150,14 @@ class Cloud:
         labels = {"project_id": project_id, "location": location, "cluster_name": cluster}
         fields = {"logName": name, "resource.type": "k8s_cluster", "protoPayload.serviceName": "k8s.io"}
         fields |= {f"resource.labels.{key}": value for key, value in labels.items()}
+        written = self.entries.setdefault(project_id, [])
         message = LogEntry(
             log_name=name,
             resource={"type": "k8s_cluster", "labels": labels},
             timestamp=when,
-            insert_id=str(len(self.entries)),
+            insert_id=str(len(written)),
         )
-        self.entries.append((fields, message))
+        written.append((fields, message))
 
     def sink(self, parent: str, name: str, destination: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
         """Make or replace a sink; `fields` as the REST API spells them."""
@@ -188,9 +190,9 @@ class Cloud:
             self.calls[operation, resource] += 1
             self.seen.add((transport, operation, resource))
             for fault in self.faults:
-                if fault.transport not in ("", transport):
+                if fault.operation != operation or fault.transport not in ("", transport):
                     continue
-                if fault.operation == operation and fault.resource in ("", resource) and fault.times:
+                if fault.resource in ("", resource) and fault.times:
                     fault.times -= 1
                     return fault
         return None

@@ -231,7 +231,7 @@ async def test_with_and_without_inventory_the_clusters_are_the_same(inventory: s
         ("throttle", "cloudasset:ListAssets was still throttled after all attempts"),
         ("unavailable", "cloudasset:ListAssets could not be reached"),
         ("malformed", "the answer to cloudasset:ListAssets cannot be understood"),
-        ("other_shape", "the answer to cloudasset:ListAssets cannot be understood"),
+        ("shape", "the answer to cloudasset:ListAssets cannot be understood"),
         ("loop", "it names the same next page again"),
     ],
 )
