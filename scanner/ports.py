@@ -159,17 +159,27 @@ class Provider(Protocol):
         ...
 
 
+LateOptions = Callable[[], AccountOptions]
+"""Makes the options of an account when its turn comes: ten thousand may wait for theirs, and a model is 600 bytes."""
+
+
+def made(options: AccountOptions | LateOptions) -> AccountOptions:
+    """Give options; where they come late, make them now."""
+    return options if isinstance(options, AccountOptions) else options()
+
+
 @dataclass(frozen=True, slots=True)
 class DiscoveredAccount:
     """One account of an organisation.
 
     Attributes:
         name: Its name in reports: unique and the same in every run, because it decides which shard scans it.
-        options: What the provider's `collect` takes. All of a run's are in memory at once: keep them small.
+        options: What the provider's `collect` takes, or what makes it. All of a run's are in memory at once: keep them
+            small.
     """
 
     name: str
-    options: AccountOptions
+    options: AccountOptions | LateOptions
 
 
 Discovered = DiscoveredAccount | CollectionFailure | AccountNote | AccountIdentity

@@ -121,10 +121,12 @@ class SeenCluster:
     """A cluster as an organisation's inventory saw it.
 
     Attributes:
+        region: Where it is.
         enabled: The log types that were enabled then; None where it does not say it of all of them.
         captured: The time that belongs to it, as `InventorySource.time_means` says; "" where it names none.
     """
 
+    region: str
     name: str
     enabled: tuple[str, ...] | None
     captured: str

@@ -13,7 +13,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from providers.eks.calls import Calls
@@ -42,37 +42,43 @@ Source: AWS Config, "Working with the configuration recorder", service-linked re
 
 @dataclass(slots=True)
 class Inventory:
-    """What an inventory knows. Of ten thousand accounts it is in memory as a whole, so that regions are shared.
+    """What an inventory knows. Of ten thousand accounts it is in memory as a whole, so that little is kept of each.
 
     Attributes:
         source: What it is.
-        clusters: What it saw, by account and region.
-        looked: The regions of each account of whose clusters it sees every one.
+        clusters: What it saw, by account.
         stale: Accounts and regions of which it says itself that it does not see all, with why; "" stands for all.
+        _looked: The regions of each account of whose clusters it sees every one: a bit for each.
+        _bits: Which bit stands for a region.
     """
 
     source: InventorySource
-    clusters: dict[str, dict[str, list[SeenCluster]]] = field(default_factory=dict)
-    looked: dict[str, frozenset[str]] = field(default_factory=dict)
+    clusters: dict[str, tuple[SeenCluster, ...]] = field(default_factory=dict)
     stale: dict[tuple[str, str], str] = field(default_factory=dict)
-    _sets: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
+    _looked: dict[str, int] = field(default_factory=dict)
+    _bits: dict[str, int] = field(default_factory=dict)
 
     def looks_at(self, account: str, region: str) -> bool:
         """Tell whether it looks for clusters there."""
-        return region in self.looked.get(account, frozenset())
+        return bool(self._looked.get(account, 0) & self._bits.get(region, 0))
 
     def is_stale(self, account: str, region: str) -> bool:
         """Tell whether it says itself that clusters may be missing there."""
         return not {(account, region), (account, ""), ("", region), ("", "")}.isdisjoint(self.stale)
 
-    def add(self, account: str, region: str, cluster: SeenCluster) -> None:
+    def add(self, account: str, cluster: SeenCluster) -> None:
         """Take note of a cluster that it saw."""
-        self.clusters.setdefault(account, {}).setdefault(region, []).append(cluster)
+        self.clusters[account] = (*self.clusters.get(account, ()), cluster)
 
     def look(self, account: str, region: str) -> None:
         """Take note that it looks for clusters there."""
-        found = self.looked.get(account, frozenset()) | {region}
-        self.looked[account] = self._sets.setdefault(found, found)
+        bit = self._bits.setdefault(region, 1 << len(self._bits))
+        self._looked[account] = self._looked.get(account, 0) | bit
+
+    def forget(self, account: str) -> None:
+        """Drop what it knows of an account; from then on it sees none of its regions."""
+        self.clusters.pop(account, None)
+        self._looked.pop(account, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +95,21 @@ class Inventories:
 
     def regions_of(self, account: str) -> tuple[str, ...]:
         """Give the regions in which any of them saw a cluster of an account."""
-        return tuple(sorted({region for one in self.known for region in one.clusters.get(account, ())}))
+        return tuple(sorted({cluster.region for one in self.known for cluster in one.clusters.get(account, ())}))
 
     def seen(self, account: str, region: str) -> dict[str, tuple[SeenCluster, ...]]:
         """Give what any of them saw there, in the order of the clusters' names."""
         found: dict[str, tuple[SeenCluster, ...]] = {}
         for inventory in self.known:
-            for cluster in inventory.clusters.get(account, {}).get(region, ()):
-                found[cluster.name] = (*found.get(cluster.name, ()), cluster)
+            for cluster in inventory.clusters.get(account, ()):
+                if cluster.region == region:
+                    found[cluster.name] = (*found.get(cluster.name, ()), cluster)
         return dict(sorted(found.items()))
+
+    def forget(self, account: str) -> None:
+        """Drop what is known of an account whose turn has come: the journal keeps what comes of it."""
+        for inventory in self.known:
+            inventory.forget(account)
 
 
 async def from_config(calls: Calls, aggregator: str, region: str) -> Inventory:
@@ -120,8 +132,8 @@ async def from_config(calls: Calls, aggregator: str, region: str) -> Inventory:
     request = {**named, "Expression": _CLUSTERS}
     clusters = partial(_clusters, source)
     async for found, _ in calls.pages(SELECT, where, region, request, "Results", clusters, "NextToken"):
-        for account, place, cluster in found:
-            inventory.add(account, place, cluster)
+        for account, cluster in found:
+            inventory.add(account, cluster)
     request = {**named, "UpdateStatus": ["FAILED", "OUTDATED"]}
     pages = calls.pages(SOURCES, where, region, request, "AggregatedSourceStatusList", _sources, "NextToken")
     async for sources, _ in pages:
@@ -174,18 +186,24 @@ def _holds_clusters(group: Mapping[str, Any]) -> bool:
     return without_one if strategy is None else by_strategy.get(strategy, False)
 
 
-def _clusters(inventory: InventorySource, page: Answer) -> list[tuple[str, str, SeenCluster]]:
-    """Give the clusters with their accounts and regions: names, and the log types that stood there when captured."""
+def _clusters(inventory: InventorySource, page: Answer) -> list[tuple[str, SeenCluster]]:
+    """Give the clusters with their accounts: names, and the log types that stood there when captured."""
     found = []
     for row in _rows(page):
         logging = (row.get("configuration") or {}).get("Logging") or {}
         types = (logging.get("ClusterLogging") or {}).get("EnabledTypes") or []
-        enabled = tuple(sorted(str(one["Type"]) for one in types))
+        enabled = _shared(tuple(sorted(str(one["Type"]) for one in types)))
         name = str(row.get("resourceName") or str(row["arn"]).rpartition("/")[2])
         captured = str(row.get("configurationItemCaptureTime") or "")
-        cluster = SeenCluster(name, enabled, captured, inventory)
-        found.append((str(row["accountId"]), str(row["awsRegion"]), cluster))
+        cluster = SeenCluster(sys.intern(str(row["awsRegion"])), name, enabled, captured, inventory)
+        found.append((sys.intern(str(row["accountId"])), cluster))
     return found
+
+
+@lru_cache(maxsize=64)
+def _shared(types: tuple[str, ...]) -> tuple[str, ...]:
+    """Give one tuple to all clusters that have these log types."""
+    return types
 
 
 def _sources(page: Answer) -> list[tuple[str, str, str]]:

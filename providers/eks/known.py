@@ -54,11 +54,15 @@ class KnownAccount:
 
 
 def known_account(options: DiscoveredEksOptions, origin: Origin, told: tuple[str, ...] | None) -> KnownAccount:
-    """Divide an account's regions, where they are told, into those that an inventory sees all of and those to list."""
+    """Divide an account's regions, where they are told, into those that an inventory sees all of and those to list.
+
+    The inventories forget the account with that, of which they are asked once.
+    """
     account, inventories = options.account_id, origin.inventories
     regions = inventories.regions_of(account) if told is None else told
     covered = {one: inventories.covering(account, one) for one in regions}
     seen = {one: inventories.seen(account, one) for one in regions}
+    inventories.forget(account)
     return KnownAccount(
         account,
         origin.identity,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +13,7 @@ from providers.eks.facts import AccountFacts
 from providers.eks.fetch import enter
 from providers.eks.inventory import SELECT, Inventories, Inventory, from_config
 from providers.eks.options import not_of
-from providers.eks.organization_options import EksOrganizationOptions, Origin
+from providers.eks.organization_options import EksOrganizationOptions, Member, Members, Origin
 from providers.eks.session import Pools
 from providers.eks.telemetry import from_telemetry
 from providers.eks.wire import Answer
@@ -95,6 +96,7 @@ class _Finder:
             place = (self._calls.home_region, self._hub.account_id, self._hub.identity)
             origin = Origin(Inventories(known), hub, *place)
         is_complete = True
+        members = Members(self._options, self._hub.partition, origin)
         async for page in self._pages():
             if isinstance(page, CollectionFailure):
                 is_complete = False
@@ -102,7 +104,9 @@ class _Finder:
                 continue
             for account in page:
                 if self._wants(account):
-                    yield self._account(account, origin)
+                    # What an inventory knows of it is asked in the account's own turn.
+                    member = Member(members, sys.intern(account.id))
+                    yield DiscoveredAccount(f"{self._context.account}/{account.id}", member)
         for item in self._left_out(is_complete=is_complete):
             yield item
 
@@ -205,17 +209,13 @@ class _Finder:
         self._is_any_read = True
         return True
 
-    def _account(self, account: _Listed, origin: Origin | None) -> DiscoveredAccount:
-        """Give what reads one account; what an inventory knows of it is asked in the account's own turn."""
-        options = self._options.account(account.id, self._hub.partition, origin)
-        name = f"{self._context.account}/{account.id}"
-        return DiscoveredAccount(name, options)
-
 
 def _accounts(page: Answer) -> list[_Listed]:
     """Read accounts; ``State`` has taken the place of ``Status``, which is retired (botocore organizations, 1.44.5)."""
     return [
-        _Listed(str(one["Id"]), str(one.get("Name") or ""), str(one.get("State") or one.get("Status") or ""))
+        _Listed(
+            sys.intern(str(one["Id"])), str(one.get("Name") or ""), str(one.get("State") or one.get("Status") or "")
+        )
         for one in page["Accounts"]
     ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -152,7 +151,7 @@ class EksOrganizationOptions(OrganizationOptions):
             given |= {} if self.external_id is None else {"external_id": self.external_id}
         return EksOptions.model_validate(given)
 
-    def account(self, account_id: str, partition: str, origin: Origin | None = None) -> DiscoveredEksOptions:
+    def account(self, account_id: str, partition: str, origin: Origin | None) -> DiscoveredEksOptions:
         """Give what reads one account; `origin` is what inventories know of the organisation that it is part of."""
         given: dict[str, object] = {
             "role_arn": f"arn:{partition}:iam::{account_id}:role/{self.account_role}",
@@ -165,16 +164,8 @@ class EksOrganizationOptions(OrganizationOptions):
         if self.external_id is not None:
             given["external_id"] = self.external_id
         found = DiscoveredEksOptions.model_validate(given)
-        # Ten thousand of them may wait for their turn, and the set of the keys that are set would be half of each.
-        object.__setattr__(found, "__pydantic_fields_set__", _keys_set(frozenset(given)))
         found._origin = origin  # noqa: SLF001 - of this module
         return found
-
-
-@lru_cache(maxsize=16)
-def _keys_set(names: frozenset[str]) -> set[str]:
-    """Give one set of some keys for all accounts that have them set."""
-    return set(names)
 
 
 class DiscoveredEksOptions(EksOptions):
@@ -191,6 +182,27 @@ class DiscoveredEksOptions(EksOptions):
     def account_id(self) -> str:
         """The account's id, which its role names."""
         return str(self.role_arn).split(":")[4]
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """What reads the accounts of one organisation, but for their ids; one object for all of them."""
+
+    options: EksOrganizationOptions
+    partition: str
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One account that waits for its turn: as little as can be, for ten thousand of them may."""
+
+    members: Members
+    account_id: str
+
+    def __call__(self) -> DiscoveredEksOptions:
+        """Give what reads it."""
+        return self.members.options.account(self.account_id, self.members.partition, self.members.origin)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,8 +119,8 @@ class _Reader:
     def inventory(self) -> Inventory:
         """Give what was found, and say what in it proves nothing."""
         found = Inventory(_SOURCE)
-        for account, region, cluster in self._rows.clusters(_SOURCE):
-            found.add(account, region, cluster)
+        for account, cluster in self._rows.clusters(_SOURCE):
+            found.add(account, cluster)
         ambiguous = self._rows.ambiguous
         if ambiguous:
             names = ", ".join(sorted(ambiguous))

@@ -120,11 +120,11 @@ class Rows:
                 self.ambiguous |= {region, other}
         self._looked[region].add(account)
 
-    def clusters(self, source: InventorySource) -> Iterator[tuple[str, str, SeenCluster]]:
-        """Give the clusters with their accounts and regions, without those of which it is not clear where they are."""
+    def clusters(self, source: InventorySource) -> Iterator[tuple[str, SeenCluster]]:
+        """Give the clusters with their accounts, without those of which it is not clear where they are."""
         for (account, region, name), cluster in self._clusters.items():
             if cluster.by_arn or region not in self.ambiguous:
-                yield account, region, SeenCluster(name, cluster.enabled(), cluster.when(), source)
+                yield account, SeenCluster(region, name, cluster.enabled(), cluster.when(), source)
 
     def looked(self) -> Iterator[tuple[str, str]]:
         """Give the accounts and regions of which there is any row."""

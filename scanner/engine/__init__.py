@@ -190,6 +190,8 @@ class _Work:
         self._all_looked_through &= not organization.failures
         self._end(organization)
         self._looking -= 1
+        if not self._looking:
+            self._found.clear()
         self._more.set()
         self._tell()
 

@@ -29,7 +29,7 @@ from scanner.model import (
     RuleSettings,
     ScanSettings,
 )
-from scanner.ports import CollectContext, DiscoveredAccount
+from scanner.ports import CollectContext, DiscoveredAccount, made
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ async def scan_account(account: Account, plan: AccountPlan, run: Run) -> None:
     """Read one account, judging each cluster as it comes."""
 
     async def collect() -> None:
-        async for item in plan.provider.collect(plan.options, account.context(run)):
+        async for item in plan.provider.collect(made(plan.options), account.context(run)):
             _take(account, item, run)
 
     await _within_limits(account, collect, run)

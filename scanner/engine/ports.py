@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from scanner.model import AccountResult, ClusterResult
-from scanner.ports import AccountOptions, OrganizationOptions, OrganizationProvider, Provider
+from scanner.ports import AccountOptions, LateOptions, OrganizationOptions, OrganizationProvider, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class AccountPlan:
 
     name: str
     provider: Provider
-    options: AccountOptions
+    options: AccountOptions | LateOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,19 +46,31 @@ class Entry:
     """An account that is done.
 
     Attributes:
-        offset: Where its record begins; `NO_RECORD` where the process was killed before it wrote one.
-        clusters: Where each of its clusters' records begins, in the order of reports.
-        statuses: How many of them have each status.
-        ids: The `cluster_id` of each.
+        statuses: How many of its clusters have each status.
         final: False where it was not finished.
+        numbers: `offset`; then where the record of each cluster begins, in the order of reports; then the `cluster_id`
+            of each. One array, because of ten thousand accounts each object counts.
     """
 
     provider: str
-    offset: int
-    clusters: array[int]
     statuses: Mapping[Status, int]
-    ids: array[int]
     final: bool
+    numbers: array[int]
+
+    @property
+    def offset(self) -> int:
+        """Where the account's record begins; `NO_RECORD` where the process was killed before it wrote one."""
+        return self.numbers[0]
+
+    @property
+    def clusters(self) -> range:
+        """Where in `numbers` its clusters' records are."""
+        return range(1, 1 + len(self.numbers) // 2)
+
+    @property
+    def ids(self) -> array[int]:
+        """The `cluster_id` of each cluster."""
+        return self.numbers[self.clusters.stop :]
 
 
 class Index:
@@ -116,5 +128,5 @@ class Index:
         counts = Counter(status for _, _, status, _ in clusters)
         key = tuple(counts[status] for status in _STATUSES)
         statuses = self._known_counts.setdefault(key, {status: counts[status] for status in _STATUSES})
-        offsets, ids = array("Q", [one[1] for one in clusters]), array("q", [one[3] for one in clusters])
-        return Entry(account.provider, offset, offsets, statuses, ids, final)
+        numbers = array("q", [offset, *(one[1] for one in clusters), *(one[3] for one in clusters)])
+        return Entry(account.provider, statuses, final, numbers)

@@ -36,7 +36,7 @@ class KeptClusters(SpooledClusters):
         """Read one, or several."""
         if isinstance(index, slice):
             return tuple(self[one] for one in range(*index.indices(len(self))))
-        return self._lines.at(self._entry.clusters[index], ClusterRecord).cluster
+        return self._lines.at(self._entry.numbers[self._entry.clusters[index]], ClusterRecord).cluster
 
 
 class KeptAccounts(Spooled[AccountResult]):

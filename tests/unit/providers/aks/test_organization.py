@@ -20,7 +20,7 @@ from scanner.model import (
     RuleSettings,
     ScanSettings,
 )
-from scanner.ports import AccountOptions, CollectContext, Discovered, DiscoveredAccount, OrganizationOptions
+from scanner.ports import AccountOptions, CollectContext, Discovered, DiscoveredAccount, OrganizationOptions, made
 from tests.emulators.azure import TENANT, Azure, AzureEmulator, Fault, Role
 from tests.unit.providers.aks.builders import NOW
 from tests.unit.providers.aks.conftest import Collection
@@ -49,7 +49,7 @@ class Found:
 
     def __init__(self, provider: AksProvider, items: list[Discovered]) -> None:
         self.provider = provider
-        self.accounts = {item.name: item.options for item in items if isinstance(item, DiscoveredAccount)}
+        self.accounts = {item.name: made(item.options) for item in items if isinstance(item, DiscoveredAccount)}
         self.failures = [item for item in items if isinstance(item, CollectionFailure)]
         self.notes = [item.note for item in items if isinstance(item, AccountNote)]
         self.texts = [note.text for note in self.notes]

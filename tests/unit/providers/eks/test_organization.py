@@ -26,7 +26,7 @@ from scanner.model import (
     ScanSettings,
     Status,
 )
-from scanner.ports import AccountOptions, CollectContext, Discovered, DiscoveredAccount, OrganizationOptions
+from scanner.ports import AccountOptions, CollectContext, Discovered, DiscoveredAccount, OrganizationOptions, made
 from tests.bench.silent import Silent
 from tests.emulators.aws import HOME_ACCOUNT, AwsEmulator, Group, faults
 from tests.unit.providers.eks.conftest import NOW, Collection
@@ -49,7 +49,7 @@ class Found:
     """What was discovered, sorted by kind."""
 
     def __init__(self, items: list[Discovered]) -> None:
-        self.accounts = {item.name: item.options for item in items if isinstance(item, DiscoveredAccount)}
+        self.accounts = {item.name: made(item.options) for item in items if isinstance(item, DiscoveredAccount)}
         self.failures = [item for item in items if isinstance(item, CollectionFailure)]
         self.notes = [item.note.text for item in items if isinstance(item, AccountNote)]
         self.identities = [item.account_id for item in items if isinstance(item, AccountIdentity)]
@@ -282,6 +282,29 @@ async def test_an_inventory_leaves_only_clusters_to_be_asked(corp: AwsEmulator, 
     ]
 
 
+async def test_nothing_is_kept_of_an_account_whose_turn_has_come(corp: AwsEmulator, discover: Discover) -> None:
+    """Of ten thousand accounts that is what memory would grow by; those that still wait are not touched."""
+    for account in (ONE, TWO):
+        corp.organization.record(account, HERE, THERE)
+        corp.organization.capture(account, HERE, "prod", *BOTH)
+    found = await discover(config_aggregator="organization")
+    first = found.accounts[f"corp/{ONE}"]
+    assert isinstance(first, DiscoveredEksOptions)
+    assert first.origin is not None
+    known = first.origin.inventories
+    assert (known.regions_of(ONE), len(known.covering(ONE, THERE))) == ((HERE,), 1)
+    await read(first)
+    assert (known.regions_of(ONE), known.covering(ONE, THERE)) == ((), ())
+    assert (known.regions_of(TWO), len(known.covering(TWO, THERE))) == ((HERE,), 1)
+
+
+async def test_an_account_that_waits_takes_no_options(corp: AwsEmulator) -> None:
+    given = EksOrganizationOptions(account_role="audit-scanner")
+    found = [one async for one in EksProvider().discover(given, context()) if isinstance(one, DiscoveredAccount)]
+    assert len(found) == len(corp.organization.accounts)
+    assert not any(isinstance(one.options, AccountOptions) for one in found)
+
+
 async def test_named_regions_cost_an_inventory_no_call_an_account(corp: AwsEmulator, discover: Discover) -> None:
     for account in (ONE, TWO, THREE):
         corp.organization.record(account, HERE)
@@ -454,6 +477,7 @@ async def test_a_cluster_is_not_absent_where_the_regions_are_not_told_either(
     corp.inject(faults.deny(), "account:ListRegions")
     found = await discover(config_aggregator="organization")
     assert "found in" in {fact.name for fact in (await read(found.accounts[f"corp/{ONE}"])).clusters["prod"].facts}
+    found = await discover(config_aggregator="organization")
     corp.inject(faults.deny(), "sts:AssumeRole")
     got = await read(found.accounts[f"corp/{ONE}"])
     assert assess(got.clusters["prod"], RuleSettings()).status is Status.UNKNOWN

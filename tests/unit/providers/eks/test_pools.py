@@ -6,7 +6,7 @@ from providers.eks import EksProvider
 from providers.eks.options import EksOptions
 from providers.eks.session import Pool, Sessions
 from scanner.model import RuleSettings, ScanSettings
-from scanner.ports import CollectContext, DiscoveredAccount, Unlimited
+from scanner.ports import CollectContext, DiscoveredAccount, Unlimited, made
 from tests.emulators.aws import AwsEmulator
 from tests.unit.providers.eks.conftest import NOW, Collection
 
@@ -33,7 +33,7 @@ async def test_a_hub_role_is_assumed_once_for_accounts_one_after_the_other(aws: 
     context = CollectContext("corp", ScanSettings(retries=0, concurrency=1), RuleSettings(), NOW, quiet)
     options = provider.organization_options.model_validate(given)
     found = [item async for item in provider.discover(options, context)]
-    accounts = [item.options for item in found if isinstance(item, DiscoveredAccount)]
+    accounts = [made(item.options) for item in found if isinstance(item, DiscoveredAccount)]
     got = [Collection([item async for item in provider.collect(one, context)], []) for one in accounts]
     assert [set(one.clusters) for one in got] == [{"prod"}, set(), set()]
     assert len(aws.called("account:ListRegions")) == 3

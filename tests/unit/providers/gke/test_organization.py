@@ -25,7 +25,14 @@ from scanner.model import (
     RuleSettings,
     ScanSettings,
 )
-from scanner.ports import CollectContext, Discovered, DiscoveredAccount, OrganizationOptions, OrganizationProvider
+from scanner.ports import (
+    CollectContext,
+    Discovered,
+    DiscoveredAccount,
+    OrganizationOptions,
+    OrganizationProvider,
+    made,
+)
 from tests.emulators.gcp import GcpEmulator
 from tests.emulators.gcp.assets import READ, UPDATED, cluster
 from tests.unit.providers.gke.conftest import NOW, ORGANIZATION, READS, channel
@@ -73,7 +80,8 @@ class Organization:
 
     async def collect(self) -> Organization:
         for one in (await self.discover()).accounts:
-            self.read[one.name] = [item async for item in self.provider.collect(one.options, self.context(one.name))]
+            options, context = made(one.options), self.context(one.name)
+            self.read[one.name] = [item async for item in self.provider.collect(options, context)]
         return self
 
     @property
