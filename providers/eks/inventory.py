@@ -4,17 +4,20 @@ An inventory saves listing every region of every account. It is never taken for 
 counts as looked at only where the inventory itself says so, and every cluster that it names is described again.
 
 Sources: AWS Config, "Supported resource types" and its resource schema (awslabs/aws-config-resource-schema:
-``AWS::EKS::Cluster``, ``AWS::Config::ConfigurationRecorder``, 2026-08); botocore's model of ``config`` (1.44.5).
+``AWS::EKS::Cluster``, ``AWS::Config::ConfigurationRecorder``, 2026-08), "Example queries" and "Query components" of its
+Developer Guide (``GROUP BY``, conditions that are joined by ``AND``); botocore's model of ``config`` (1.44.5).
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from providers.eks.calls import Calls
 from providers.eks.facts import InventorySource, SeenCluster
@@ -31,8 +34,14 @@ _CLUSTERS: Final = (
 )
 _RECORDERS: Final = (
     "SELECT accountId, awsRegion, configuration.Name, configuration.Recording, configuration.RecordingGroup,"
-    f" configuration.RecordingMode WHERE resourceType = '{_RECORDER}'"
+    f" configuration.RecordingMode WHERE resourceType = '{_RECORDER}' AND awsRegion = "
 )
+_REGIONS: Final = f"SELECT awsRegion, COUNT(*) WHERE resourceType = '{_RECORDER}' GROUP BY awsRegion"
+_REGION: Final = re.compile(r"[a-z0-9-]+", re.ASCII)
+"""What may stand in a query as a region."""
+
+_T = TypeVar("_T")
+
 _SERVICE_LINKED: Final = "AWSConfigurationRecorderFor"
 """How the names of recorders begin that other services keep for themselves: what they record reaches no aggregator.
 
@@ -112,39 +121,89 @@ class Inventories:
             inventory.forget(account)
 
 
-async def from_config(calls: Calls, aggregator: str, region: str) -> Inventory:
-    """Ask an aggregator of AWS Config; CollectionError where it may not be asked or does not answer."""
-    source = InventorySource(
-        name=f"AWS Config aggregator {aggregator}",
-        call=SELECT,
-        time_field="configurationItemCaptureTime",
-        types_field="configuration.Logging",
-        time_means="as of",
-        behind="within the last minutes",
-    )
-    inventory = Inventory(source)
-    where = f"{aggregator} in {region}"
-    named = {"ConfigurationAggregatorName": aggregator, "Limit": 100}
-    request = {**named, "Expression": _RECORDERS}
-    async for places, _ in calls.pages(SELECT, where, region, request, "Results", _recorders, "NextToken"):
-        for account, place in places:
-            inventory.look(account, place)
-    request = {**named, "Expression": _CLUSTERS}
-    clusters = partial(_clusters, source)
-    async for found, _ in calls.pages(SELECT, where, region, request, "Results", clusters, "NextToken"):
-        for account, cluster in found:
-            inventory.add(account, cluster)
-    request = {**named, "UpdateStatus": ["FAILED", "OUTDATED"]}
-    pages = calls.pages(SOURCES, where, region, request, "AggregatedSourceStatusList", _sources, "NextToken")
-    async for sources, _ in pages:
-        for account, place, why in sources:
-            inventory.stale[account, place] = why
-    return inventory
+async def from_config(calls: Calls, aggregator: str, region: str, wanted: Sequence[str] | None) -> Inventory:
+    """Ask an aggregator of AWS Config; CollectionError where it may not be asked or does not answer.
+
+    Args:
+        calls: The calls of the account that has the aggregator.
+        aggregator: Its name.
+        region: Where it is.
+        wanted: The regions that are read; None for all.
+    """
+    asking = _Aggregator(calls, aggregator, region)
+    recorded = [one for one in await asking.regions() if wanted is None or one in wanted]
+    # A region of thousands of recorders is many pages, one after the other: so the regions are read at the same time.
+    parts = (asking.read_clusters(), asking.read_sources(), *(asking.read_recorders(one) for one in recorded))
+    for outcome in await asyncio.gather(*parts, return_exceptions=True):
+        if outcome is not None:
+            raise outcome
+    return asking.inventory
+
+
+class _Aggregator:
+    """Asks one aggregator, part by part."""
+
+    def __init__(self, calls: Calls, name: str, region: str) -> None:
+        """Begin with an empty inventory."""
+        source = InventorySource(
+            name=f"AWS Config aggregator {name}",
+            call=SELECT,
+            time_field="configurationItemCaptureTime",
+            types_field="configuration.Logging",
+            time_means="as of",
+            behind="within the last minutes",
+        )
+        self.inventory = Inventory(source)
+        self._calls = calls
+        self._name = name
+        self._region = region
+
+    async def regions(self) -> list[str]:
+        """Give the regions in which there is any recorder; one that is made later is as good as none."""
+        found = [region async for page in self._selected(_REGIONS, _regions) for region in page]
+        return [region for region in found if _REGION.fullmatch(region)]
+
+    async def read_recorders(self, region: str) -> None:
+        """Read the recorders of one region."""
+        async for places in self._selected(f"{_RECORDERS}'{region}'", _recorders):
+            for account, place in places:
+                self.inventory.look(account, place)
+
+    async def read_clusters(self) -> None:
+        """Read the clusters, of all regions: whatever it names is read."""
+        async for found in self._selected(_CLUSTERS, partial(_clusters, self.inventory.source)):
+            for account, cluster in found:
+                self.inventory.add(account, cluster)
+
+    async def read_sources(self) -> None:
+        """Read which accounts and regions it could not bring up to date."""
+        request = {"UpdateStatus": ["FAILED", "OUTDATED"]}
+        async for sources in self._pages(SOURCES, request, "AggregatedSourceStatusList", _sources):
+            for account, place, why in sources:
+                self.inventory.stale[account, place] = why
+
+    def _selected(self, query: str, read: Callable[[Answer], _T]) -> AsyncIterator[_T]:
+        """Give what a query answers, page by page."""
+        return self._pages(SELECT, {"Expression": query}, "Results", read)
+
+    async def _pages(
+        self, action: str, request: Mapping[str, object], key: str, read: Callable[[Answer], _T]
+    ) -> AsyncIterator[_T]:
+        """Ask it something, page by page."""
+        whole = {"ConfigurationAggregatorName": self._name, "Limit": 100, **request}
+        where = f"{self._name} in {self._region}"
+        async for found, _ in self._calls.pages(action, where, self._region, whole, key, read, "NextToken"):
+            yield found
 
 
 def _rows(page: Answer) -> list[dict[str, Any]]:
     """Read the rows of a query's answer, each of which is JSON in a text."""
     return [json.loads(row) for row in page["Results"]]
+
+
+def _regions(page: Answer) -> list[str]:
+    """Give the regions by which recorders are counted."""
+    return [str(row["awsRegion"]) for row in _rows(page)]
 
 
 def _recorders(page: Answer) -> list[tuple[str, str]]:

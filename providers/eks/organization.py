@@ -139,7 +139,7 @@ class _Finder:
             return None, []
         region = self._options.config_region or self._calls.home_region
         try:
-            return await from_config(self._calls, aggregator, region), []
+            return await from_config(self._calls, aggregator, region, self._wanted_regions()), []
         except CollectionError as error:
             text = (
                 f"AWS Config aggregator {aggregator} in {region} could not be asked, so that what it would know is"
@@ -153,8 +153,11 @@ class _Finder:
         if not self._options.telemetry_config:
             return None, []
         asked = self._options.telemetry_regions or (self._calls.home_region,)
-        wanted = self._options.regions if isinstance(self._options.regions, tuple) else None
-        return await from_telemetry(self._calls, asked, wanted)
+        return await from_telemetry(self._calls, asked, self._wanted_regions())
+
+    def _wanted_regions(self) -> tuple[str, ...] | None:
+        """Give the regions that are read; None where those are that an account has on."""
+        return self._options.regions if isinstance(self._options.regions, tuple) else None
 
     async def _pages(self) -> AsyncIterator[list[_Listed] | CollectionFailure]:
         """Give the accounts page by page: all of the organisation, or those below some of its units."""

@@ -1,7 +1,8 @@
 """A fast fake of an AWS organisation: ``python -m tests.bench.fake_organization accounts N``, a process of its own.
 
-Its accounts are those of `tests.bench.organization_shape`. As `tests.bench.fake_eks` it prints its port, answers after
-a fixed latency, and ends with its standard input, printing what it served.
+Its accounts are those of `tests.bench.organization_shape`; ``cluster_in N`` gives another share of their regions a
+cluster. As `tests.bench.fake_eks` it prints its port, answers after a fixed latency, and ends with its standard input,
+printing what it served.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ _Parameters = Mapping[str, Any]
 
 
 class FakeOrganization:
-    """Answers for all accounts; remembers only where it has throttled already, and counts the calls."""
+    """Answers for all accounts; remembers only where it has throttled already, and counts the calls by cause."""
 
-    def __init__(self, accounts: int) -> None:
-        """Have so many accounts."""
+    def __init__(self, accounts: int, cluster_in: int = shape.CLUSTER_IN) -> None:
+        """Have so many accounts, and a cluster in one of so many places."""
         self._accounts = accounts
+        self._cluster_in = cluster_in
         self._throttled: set[tuple[int, str]] = set()
         self.calls: Counter[str] = Counter()
         self._answers: dict[str, Callable[[_Parameters, str, str], bytes]] = {
@@ -51,8 +53,22 @@ class FakeOrganization:
         key, _, region = headers["authorization"].partition("credential=")[2].split("/")[:3]
         account = key[4:] if key.startswith("asia") else shape.HUB
         operation, parameters = _asked(request_line, headers, body)
-        self.calls[operation] += 1
-        return self._answers[operation](parameters, account, region)
+        answer = self._answers[operation](parameters, account, region)
+        throttled = answer.startswith(b"HTTP/1.1 429")
+        self.calls[shape.Cause.THROTTLED if throttled else self._cause(operation, parameters, account, region)] += 1
+        return answer
+
+    def _cause(self, operation: str, parameters: _Parameters, account: str, region: str) -> shape.Cause:
+        """Tell for what a call is made."""
+        if operation == "ListRegions":
+            return shape.Cause.REGIONS
+        entered = _role_account(parameters) if operation == "AssumeRole" else account
+        if entered == shape.HUB:
+            return shape.Cause.PAGES
+        if operation in ("AssumeRole", "GetCallerIdentity", "DescribeRegions"):
+            return shape.why_entered(entered, self._cluster_in)
+        place = shape.place_of(account, region)
+        return shape.why_listed(place) if operation == "ListClusters" else shape.why_read(place, self._cluster_in)
 
     def _list_accounts(self, parameters: _Parameters, _: str, __: str) -> bytes:
         start = int(parameters.get("NextToken") or 0)
@@ -73,16 +89,22 @@ class FakeOrganization:
         return answered(json.dumps({"Accounts": found, **_more("NextToken", end, self._accounts)}))
 
     def _select(self, parameters: _Parameters, _: str, __: str) -> bytes:
-        """Answer a query of the aggregator with its recorders or its clusters, a page at a time."""
-        start = int(parameters.get("NextToken") or 0)
+        """Answer a query of the aggregator, a page at a time: recorders by region, those of one, or clusters."""
+        query = parameters["Expression"]
+        if "GROUP BY awsRegion" in query:
+            counted = [{"COUNT(*)": self._accounts, "awsRegion": region} for region in shape.REGIONS]
+            return answered(json.dumps({"Results": [json.dumps(one) for one in counted]}))
+        region = query.rpartition("awsRegion = ")[2].strip("'") if "awsRegion = " in query else None
+        first, step = (0, 1) if region is None else (shape.REGIONS.index(region), len(shape.REGIONS))
         last = self._accounts * len(shape.REGIONS)
-        recorders = "ConfigurationRecorder" in parameters["Expression"]
         rows: list[str] = []
-        place = start
+        place = int(parameters.get("NextToken") or first)
         while place < last and len(rows) < shape.ROWS_ON_A_PAGE:
-            if recorders or (shape.has_cluster(place) and shape.is_recorded(place)):
-                rows.append(_recorder(place) if recorders else _cluster(place))
-            place += 1
+            if region is not None:
+                rows.append(_recorder(place))
+            elif self._has_cluster(place) and shape.is_recorded(place):
+                rows.append(_cluster(place))
+            place += step
         return answered(json.dumps({"Results": rows, **_more("NextToken", place, last)}))
 
     def _sources(self, *_: object) -> bytes:
@@ -93,14 +115,14 @@ class FakeOrganization:
         return answered(json.dumps({"Regions": found}))
 
     def _assume(self, parameters: _Parameters, _: str, __: str) -> bytes:
-        account = parameters["RoleArn"].split(":")[4]
+        account = _role_account(parameters)
         if shape.is_closed_to_us(account):
             return answered(bodies.query_error("AccessDenied", "not authorized to perform: sts:AssumeRole"), 403)
         return answered(bodies.assumed(account))
 
     def _list_clusters(self, _: _Parameters, account: str, region: str) -> bytes:
         place = shape.place_of(account, region)
-        names = ["main"] if shape.has_cluster(place) else []
+        names = ["main"] if self._has_cluster(place) else []
         return self._refused(place, "ListClusters") or answered(json.dumps({"clusters": names}))
 
     def _describe_cluster(self, parameters: _Parameters, account: str, region: str) -> bytes:
@@ -112,6 +134,9 @@ class FakeOrganization:
 
     def _log_streams(self, parameters: _Parameters, account: str, region: str) -> bytes:
         return answered(bodies.streams(parameters["logGroupName"], account, region))
+
+    def _has_cluster(self, place: int) -> bool:
+        return shape.has_cluster(place, self._cluster_in)
 
     def _refused(self, place: int, operation: str) -> bytes | None:
         """Throttle a first call, and deny a call, where that is the place's way."""
@@ -138,6 +163,11 @@ def _asked(request_line: str, headers: dict[str, str], body: bytes) -> tuple[str
         return "ListRegions", json.loads(body)
     found = {name: values[0] for name, values in parse_qs(body.decode()).items()}
     return found["Action"], found
+
+
+def _role_account(parameters: _Parameters) -> str:
+    """Give the account of the role that is to be assumed."""
+    return str(parameters["RoleArn"]).split(":")[4]
 
 
 _SPELT: Final = {
@@ -191,9 +221,9 @@ def _cluster(place: int) -> str:
 
 
 def main() -> None:
-    """Serve an organisation of so many accounts."""
+    """Serve the organisation that the arguments describe."""
     given = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
-    fake = FakeOrganization(int(given["accounts"]))
+    fake = FakeOrganization(int(given["accounts"]), int(given.get("cluster_in", shape.CLUSTER_IN)))
     asyncio.run(serve(fake.answer, given.get("tls"), fake.calls))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -90,10 +91,14 @@ class Organization:
         ]
 
     def _selected(self, call: Call) -> list[str]:
-        """Answer a query by the fields and the one condition that stand in it."""
+        """Answer a query by the fields, the conditions and the one grouping that stand in it."""
         assert call.parameters["ConfigurationAggregatorName"] == self.aggregator
-        fields, _, condition = str(call.parameters["Expression"]).removeprefix("SELECT ").partition(" WHERE ")
-        wanted = condition.removeprefix("resourceType = ").strip("'")
+        fields, _, rest = str(call.parameters["Expression"]).removeprefix("SELECT ").partition(" WHERE ")
+        conditions, _, group = rest.partition(" GROUP BY ")
+        wanted = dict(one.split(" = ") for one in conditions.split(" AND "))
+        rows = [row for row in self.rows if all(row.get(name) == value.strip("'") for name, value in wanted.items())]
+        if group:
+            counted = Counter(row[group] for row in rows)
+            return [json.dumps({"COUNT(*)": number, group: value}) for value, number in counted.items()]
         roots = {one.strip().split(".")[0]: one.strip() for one in fields.split(",")}
-        rows = [row for row in self.rows if row["resourceType"] == wanted]
         return [json.dumps({name: row[name] for name in roots if name in row}) for row in rows]

@@ -282,6 +282,50 @@ async def test_an_inventory_leaves_only_clusters_to_be_asked(corp: AwsEmulator, 
     ]
 
 
+async def test_the_recorders_of_each_region_are_read_page_by_page_beside_those_of_the_others(
+    corp: AwsEmulator, discover: Discover
+) -> None:
+    for account in (ONE, TWO, THREE):
+        corp.organization.record(account, HERE, THERE)
+    corp.organization.page_size = 2
+    found = await discover(config_aggregator="organization")
+    asked = [str(call.parameters["Expression"]) for call in corp.called("config:SelectAggregateResourceConfig")]
+    by_region = [query.rpartition(" AND ")[2] for query in asked if " AND " in query]
+    assert sorted(by_region) == [f"awsRegion = '{HERE}'"] * 2 + [f"awsRegion = '{THERE}'"] * 2
+    assert [query for query in asked if query.endswith(" GROUP BY awsRegion")] == asked[:1]
+    for account in (TWO, THREE):
+        got = await read(found.accounts[f"corp/{account}"])
+        assert "not entered" in got.notes[0]
+
+
+async def test_recorders_of_regions_that_are_not_read_or_have_strange_names_are_not_asked_for(
+    corp: AwsEmulator, discover: Discover
+) -> None:
+    corp.organization.record(ONE, HERE, THERE, "eu-west-1' OR awsRegion = 'x")
+    await discover(config_aggregator="organization", regions=(HERE,))
+    await discover(config_aggregator="organization")
+    asked = [str(call.parameters["Expression"]) for call in corp.called("config:SelectAggregateResourceConfig")]
+    by_region = [query.rpartition(" AND ")[2] for query in asked if " AND " in query]
+    assert by_region[:1] == [f"awsRegion = '{HERE}'"]
+    assert sorted(by_region[1:]) == [f"awsRegion = '{HERE}'", f"awsRegion = '{THERE}'"]
+
+
+async def test_one_region_whose_recorders_cannot_be_read_leaves_no_half_an_inventory(
+    corp: AwsEmulator, discover: Discover
+) -> None:
+    for account in (ONE, TWO, THREE):
+        corp.organization.record(account, HERE)
+    kind = "AWS::Config::ConfigurationRecorder"
+    corp.organization.rows.append(
+        {"resourceType": kind, "accountId": ONE, "awsRegion": THERE, "configuration": "no object"}
+    )
+    found = await discover(config_aggregator="organization")
+    assert "could not be asked, so that what it would know is listed" in found.notes[0]
+    options = found.accounts[f"corp/{ONE}"]
+    assert isinstance(options, DiscoveredEksOptions)
+    assert options.origin is None
+
+
 async def test_nothing_is_kept_of_an_account_whose_turn_has_come(corp: AwsEmulator, discover: Discover) -> None:
     """Of ten thousand accounts that is what memory would grow by; those that still wait are not touched."""
     for account in (ONE, TWO):
