@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 
 from providers.eks.calls import Calls
 from providers.eks.facts import InventorySource, SeenCluster
+from providers.eks.places import Places
 from providers.eks.wire import Answer
 
 SELECT: Final = "config:SelectAggregateResourceConfig"
@@ -57,19 +58,13 @@ class Inventory:
         source: What it is.
         clusters: What it saw, by account.
         stale: Accounts and regions of which it says itself that it does not see all, with why; "" stands for all.
-        _looked: The regions of each account of whose clusters it sees every one: a bit for each.
-        _bits: Which bit stands for a region.
+        looked: The accounts and regions of whose clusters it sees every one.
     """
 
     source: InventorySource
     clusters: dict[str, tuple[SeenCluster, ...]] = field(default_factory=dict)
     stale: dict[tuple[str, str], str] = field(default_factory=dict)
-    _looked: dict[str, int] = field(default_factory=dict)
-    _bits: dict[str, int] = field(default_factory=dict)
-
-    def looks_at(self, account: str, region: str) -> bool:
-        """Tell whether it looks for clusters there."""
-        return bool(self._looked.get(account, 0) & self._bits.get(region, 0))
+    looked: Places = field(default_factory=Places)
 
     def is_stale(self, account: str, region: str) -> bool:
         """Tell whether it says itself that clusters may be missing there."""
@@ -79,15 +74,10 @@ class Inventory:
         """Take note of a cluster that it saw."""
         self.clusters[account] = (*self.clusters.get(account, ()), cluster)
 
-    def look(self, account: str, region: str) -> None:
-        """Take note that it looks for clusters there."""
-        bit = self._bits.setdefault(region, 1 << len(self._bits))
-        self._looked[account] = self._looked.get(account, 0) | bit
-
     def forget(self, account: str) -> None:
         """Drop what it knows of an account; from then on it sees none of its regions."""
         self.clusters.pop(account, None)
-        self._looked.pop(account, None)
+        self.looked.forget(account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +90,7 @@ class Inventories:
         """Give those that see every cluster of an account in a region; none where one of them has reason to doubt."""
         if any(one.is_stale(account, region) for one in self.known):
             return ()
-        return tuple(one.source for one in self.known if one.looks_at(account, region))
+        return tuple(one.source for one in self.known if (account, region) in one.looked)
 
     def regions_of(self, account: str) -> tuple[str, ...]:
         """Give the regions in which any of them saw a cluster of an account."""
@@ -167,7 +157,7 @@ class _Aggregator:
         """Read the recorders of one region."""
         async for places in self._selected(f"{_RECORDERS}'{region}'", _recorders):
             for account, place in places:
-                self.inventory.look(account, place)
+                self.inventory.looked.add(account, place)
 
     async def read_clusters(self) -> None:
         """Read the clusters, of all regions: whatever it names is read."""

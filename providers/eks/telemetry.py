@@ -119,9 +119,9 @@ class _Reader:
     def inventory(self) -> Inventory:
         """Give what was found, and say what in it proves nothing."""
         found = Inventory(_SOURCE)
-        for account, cluster in self._rows.clusters(_SOURCE):
+        ambiguous = self._rows.ambiguous()
+        for account, cluster in self._rows.clusters(_SOURCE, ambiguous):
             found.add(account, cluster)
-        ambiguous = self._rows.ambiguous
         if ambiguous:
             names = ", ".join(sorted(ambiguous))
             text = (
@@ -141,9 +141,10 @@ class _Reader:
             text = "names no EKS cluster at all, so that nothing shows that it looks for them: every region is listed"
             self._note(text, Evidence(LIST, CLUSTER, "no rows"))
             return found
-        for account, region in self._rows.looked():
-            if region in self._complete - ambiguous:
-                found.look(account, region)
+        proven = self._complete - ambiguous
+        for account, region in self._rows.looked:
+            if region in proven:
+                found.looked.add(account, region)
         return found
 
     def _could_not_ask(self, error: CollectionError, action: str, region: str) -> None:

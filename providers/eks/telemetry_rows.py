@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from typing import Any, Final
 
 from providers.eks.facts import InventorySource, LogType, SeenCluster
+from providers.eks.places import Places
 from providers.eks.wire import Answer
 
 CLUSTER: Final = "AWS::EKS::Cluster"
@@ -74,16 +77,15 @@ class Rows:
 
     Attributes:
         strange: Accounts and regions in which a cluster is called by what is neither a name nor an ARN, and by what.
-        ambiguous: Regions whose answers name the same VPC: they are not about one region each.
+        looked: The accounts and regions of which there is any row.
     """
 
     def __init__(self) -> None:
         """Begin without any."""
         self.strange: dict[tuple[str, str], str] = {}
-        self.ambiguous: set[str] = set()
+        self.looked = Places()
         self._clusters: dict[tuple[str, str, str], _Cluster] = defaultdict(_Cluster)
-        self._looked: dict[str, set[str]] = defaultdict(set)
-        self._vpcs: dict[int, str] = {}
+        self._vpcs: dict[str, array[int]] = defaultdict(lambda: array("q"))
 
     def take(self, region: str, page: Answer) -> None:
         """Take in a page that one region answered; raises what a row of another shape does.
@@ -115,19 +117,22 @@ class Rows:
             cluster.by_arn |= by_arn
             cluster.take(row)
         elif not by_arn:
-            other = self._vpcs.setdefault(int(name.removeprefix("vpc-"), 16), region)
-            if other != region:
-                self.ambiguous |= {region, other}
-        self._looked[region].add(account)
+            self._vpcs[region].append(hash(name))
+        self.looked.add(account, region)
 
-    def clusters(self, source: InventorySource) -> Iterator[tuple[str, SeenCluster]]:
+    def ambiguous(self) -> frozenset[str]:
+        """Give the regions whose answers name the same VPC: they are not about one region each.
+
+        Of each VPC 64 bits are compared. Were those of two the same by chance, their regions would be listed in vain.
+        """
+        found: set[str] = set()
+        for region, other in combinations(self._vpcs, 2):
+            if not set(self._vpcs[region]).isdisjoint(self._vpcs[other]):
+                found |= {region, other}
+        return frozenset(found)
+
+    def clusters(self, source: InventorySource, ambiguous: frozenset[str]) -> Iterator[tuple[str, SeenCluster]]:
         """Give the clusters with their accounts, without those of which it is not clear where they are."""
         for (account, region, name), cluster in self._clusters.items():
-            if cluster.by_arn or region not in self.ambiguous:
+            if cluster.by_arn or region not in ambiguous:
                 yield account, SeenCluster(region, name, cluster.enabled(), cluster.when(), source)
-
-    def looked(self) -> Iterator[tuple[str, str]]:
-        """Give the accounts and regions of which there is any row."""
-        for region, accounts in self._looked.items():
-            for account in accounts:
-                yield account, region
