@@ -9,6 +9,7 @@ from itertools import chain
 
 from scanner.errors import JournalError
 from scanner.journal import Journal
+from scanner.journal.looks import earlier_looks, ended
 from scanner.journal.parts import Part, Parts, Unreadable, belonging_together
 from scanner.journal.read_twice import noted, read_twice
 from scanner.journal.spool import KeptAccounts
@@ -37,7 +38,7 @@ def merge(parts: Sequence[Part], unreadable: Sequence[Unreadable] = (), now: dat
     return ScanResult(
         tool_version=first.tool_version,
         started=min(journal.run.started for journal in journals),
-        finished=max(_ended(journal) for journal in journals),
+        finished=max(ended(journal) for journal in journals),
         rule=first.rule,
         config_digest=first.config_digest,
         accounts=merged.accounts(),
@@ -51,11 +52,6 @@ def _nothing_to_merge(unreadable: Sequence[Unreadable]) -> JournalError:
         return JournalError("there is no partial report", hint="name the directory or URL that the shards wrote to")
     others = f", and so it is with {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
     return JournalError(f"{unreadable[0].why}{others}", where=unreadable[0].place, hint="no partial report can be read")
-
-
-def _ended(journal: Journal) -> datetime:
-    """Say when a shard's run ended, or else when it began."""
-    return journal.end.finished if journal.end else journal.run.started
 
 
 def _interruptions(by_shard: Mapping[int, Journal]) -> Iterable[str]:
@@ -85,6 +81,7 @@ class _Merged:
         self._missing = parts.missing
         self._by_shard = by_shard = parts.by_shard
         self._count = count
+        self._earlier = earlier_looks(by_shard)
         self._sources: dict[str, _Source] = {}
         known: dict[_Source, _Source] = {}
         for journal in by_shard.values():
@@ -102,8 +99,10 @@ class _Merged:
                 self._sources[f"shard {number} of {count}"] = _Source("", number)
 
     def missing(self) -> Iterable[str]:
-        """Say of which shards with accounts there is nothing, and why."""
+        """Say of which shards there is nothing, and why; but for those that are known to have no account."""
         concerned = {source.shard for source in self._sources.values()}
+        if not self._missing.keys() <= concerned and not self._is_every_account_known():
+            concerned.update(self._missing)
         by_reason: dict[str, list[int]] = {}
         for number, reason in self._missing.items():
             if number in concerned:
@@ -112,8 +111,16 @@ class _Merged:
             noun = "shard" if len(numbers) == 1 else "shards"
             yield f"{noun} {', '.join(map(str, numbers))} of {self._count}: {reason or 'no partial report'}"
 
+    def _is_every_account_known(self) -> bool:
+        """Say whether a shard has come to its end without a failure, and so has listed every organisation whole."""
+        return any(
+            not any(journal.account(name).failures for name, _ in journal.kept())
+            for journal in self._by_shard.values()
+            if journal.end and not journal.end.interrupted
+        )
+
     def accounts(self) -> Spooled[AccountResult]:
-        """Give them by name, those noted that share clusters."""
+        """Give them by name, those noted that share clusters, or that are of an earlier look than others."""
         notes = read_twice(chain.from_iterable(journal.cluster_ids() for journal in self._by_shard.values()))
         return KeptAccounts(sorted(self._sources), lambda name: noted(self._account(name), notes))
 
@@ -122,7 +129,10 @@ class _Merged:
         found = [self._by_shard[number].account(name) for number in source.results]
         if not found:
             return self._not_scanned(name, source)
-        return _combined(found) if len(found) > 1 else found[0]
+        if len(found) > 1:
+            return _combined(found)
+        note = self._earlier.get(source.results[0])
+        return noted(found[0], {name: note} if note else {})
 
     def _not_scanned(self, name: str, source: _Source) -> AccountResult:
         """Make the result of an account of which none was written."""
@@ -135,18 +145,24 @@ class _Merged:
             why = self._missing[source.shard]
             what_of_it = f": {why}" if why else " left no partial report"
             reason = f"not scanned: shard {source.shard} of {self._count}{what_of_it}"
-        hint = (
-            "go on with --resume" if self._count == 1 else f"scan it with --shard {source.shard}/{self._count} --resume"
-        )
         failure = CollectionFailure(
             kind=FailureKind.INTERRUPTED,
             scope="account",
             operation="scan",
             reason=reason,
-            hint=hint,
+            hint=self._advice(source.shard),
             whole_account=True,
         )
         return AccountResult(name, source.provider, "", (), (failure,), (), 0.0)
+
+    def _advice(self, shard: int) -> str:
+        """Say how to come to a result of what a shard has none of."""
+        if self._count == 1:
+            return "go on with --resume"
+        which = f"--shard {shard}/{self._count}"
+        if self._missing.get(shard):  # what is damaged, or of another format, cannot be gone on with
+            return f"let it end if it still runs, or scan it with {which} and without --resume; then merge again"
+        return f"scan it with {which} --resume"
 
 
 def _combined(results: Sequence[AccountResult]) -> AccountResult:

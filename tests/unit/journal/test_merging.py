@@ -209,6 +209,61 @@ def test_a_partial_report_that_cannot_be_read_costs_its_own_accounts(tmp_path: P
     assert (refusal.value.where, refusal.value.what) == ("s3://b/1", "is torn, and so it is with 1 more")
 
 
+def spans(folder: Path, *minutes: tuple[int, int | None]) -> list[Path]:
+    """Write the shards of `ACCOUNTS`, each by when it began and when it ended, in minutes."""
+    owned = ("ac", "bd")
+    paths = []
+    for number, (began, ended) in enumerate(minutes, start=1):
+        run = replace(shard(number), started=STARTED + timedelta(minutes=began))
+        paths.append(write(folder, run, *map(result, owned[number - 1]), ends=False))
+        if ended is not None:
+            with closing(Journal.begin(paths[-1], run, resume=True)) as journal:
+                journal.ended(STARTED + timedelta(minutes=ended), "")
+    return paths
+
+
+def warnings(found: ScanResult) -> dict[str, list[str]]:
+    return {
+        account.name: [one.note.text for one in account.notes if one.note.severity is NoteSeverity.WARNING]
+        for account in found.accounts
+    }
+
+
+@pytest.mark.parametrize("ended", [30, None])
+def test_what_a_run_before_the_newest_one_found_says_from_when_it_is(
+    tmp_path: Path, merged: Merge, ended: int | None
+) -> None:
+    """Within ``scan.window`` a run may have been made again but for a shard that did not start."""
+    found = merged(*spans(tmp_path, (240, 270), (0, ended)))
+    why = (
+        "read by shard 2, which began at 2026-11-02 05:30:00 UTC, long before others (from 2026-11-02 09:30:00 UTC on):"
+        " it may have changed since"
+    )
+    assert warnings(found) == {"a": [], "b": [why], "c": [], "d": [why]}
+    assert {status for _, status in names(found)} == {Status.PASS}
+    assert found.started == STARTED
+
+
+@pytest.mark.parametrize("second", [(0, 30), (29, 31), (31, 50), (59, 70)])
+def test_shards_that_follow_each_other_are_one_look(tmp_path: Path, merged: Merge, second: tuple[int, int]) -> None:
+    """Few may run at a time, and a task may wait for its turn about as long as another one takes."""
+    assert not any(warnings(merged(*spans(tmp_path, (0, 30), second))).values())
+
+
+def test_a_missing_shard_is_named_where_not_all_accounts_are_known(tmp_path: Path, merged: Merge) -> None:
+    """An organisation that could not be listed may have accounts of a shard that is not there."""
+    found = merged(write(tmp_path, shard(1, 3), result("a"), result("c"), result("corp", ["the organization"])))
+    assert found.interrupted == "shards 2, 3 of 3: no partial report"
+
+
+def test_a_shard_whose_partial_report_cannot_be_gone_on_with_is_scanned_anew(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        one = part(write(tmp_path, shard(1), result("a"), result("c")), stack)
+        found = merge([one], [Unreadable(2, 2, "p/2", "line 3 is torn or damaged")])
+        hint = found.accounts[1].failures[0].hint
+    assert hint == "let it end if it still runs, or scan it with --shard 2/2 and without --resume; then merge again"
+
+
 def test_a_missing_shard_without_accounts_is_missed_by_nobody(tmp_path: Path, merged: Merge) -> None:
     paths = [write(tmp_path, shard(n, 3), *map(result, owned)) for n, owned in ((1, "ac"), (2, "bd"))]
     found = merged(*paths)
