@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from scanner.cli.complaints import complain, remark
 from scanner.cli.exit_codes import ExitCode, exit_code
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     output = Output(arguments.output)
     output.check(names)
     with contextlib.ExitStack() as stack:
-        found = [_read(file, place, stack) for one in arguments.place for file, place in _files(one, stack)]
+        found = [_read(file, stack) for one in arguments.place for file in _files(one, stack)]
         parts = [one for one in found if isinstance(one, Part)]
         unreadable = [one for one in found if isinstance(one, Unreadable)]
         result = merge(parts, unreadable, None if arguments.allow_old else datetime.now(UTC))
@@ -47,55 +48,74 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _read(file: Path, place: str, stack: contextlib.ExitStack) -> Part | Unreadable:
+class _Found(NamedTuple):
+    """A partial report's file, its path or URL for a person, and why it could not be fetched."""
+
+    file: Path
+    place: str
+    why: str = ""
+
+
+def _read(found: _Found, stack: contextlib.ExitStack) -> Part | Unreadable:
     """Read a partial report; one that cannot be read costs its own shard's accounts, where its name says which."""
-    try:
-        return Part(stack.enter_context(contextlib.closing(Journal.read(file))), place)
-    except JournalError as error:
-        named = _SHARD.fullmatch(file.name)
-        if named is None:
-            raise JournalError(error.what, where=place, hint=_NAME_PARTS) from None
-        return Unreadable(int(named[1]), int(named[2]), place, error.what)
+    why = found.why
+    if not why:
+        try:
+            return Part(stack.enter_context(contextlib.closing(Journal.read(found.file))), found.place)
+        except JournalError as error:
+            why = error.what
+    named = _SHARD.fullmatch(found.file.name)
+    if named is None:
+        raise JournalError(why, where=found.place, hint=_NAME_PARTS)
+    return Unreadable(int(named[1]), int(named[2]), found.place, why)
 
 
-def _files(place: str, stack: contextlib.ExitStack) -> list[tuple[Path, str]]:
-    """Find the partial reports of a place, each with its own path or URL; those of an object store are fetched."""
+def _files(place: str, stack: contextlib.ExitStack) -> list[_Found]:
+    """Find the partial reports of a place; those of an object store are fetched."""
     if is_url(place):
         return _fetched(place, stack.enter_context(temporary_folder()))
     path = Path(place)
     if path.is_file():
-        return [(path, place)]
+        return [_Found(path, place)]
     try:
-        found = sorted(file for file in path.iterdir() if FILE_NAME.fullmatch(file.name))
+        there = [file.name for file in path.iterdir()]
     except OSError as error:
         raise JournalError(f"cannot be read: {error.strerror}", where=place) from None
-    return [(file, str(file)) for file in _of_shards(found)] or _nothing(
-        place, is_whole=(path / "report.json").exists()
-    )
+    found = [_Found(path / name, str(path / name)) for name in _of_shards(there, place)]
+    return found or _nothing(place, is_whole="report.json" in there)
 
 
-def _fetched(url: str, folder: Path) -> list[tuple[Path, str]]:
+def _fetched(url: str, folder: Path) -> list[_Found]:
     """Download the partial reports of an object store."""
     bucket = Bucket(url)
-    there = bucket.names()
-    names = sorted(name for name in there if FILE_NAME.fullmatch(name))
-    for name in names:
-        bucket.get(name, folder / name)
+    there = list(bucket.names())
+    found = [_fetch(bucket, name, folder / name) for name in _of_shards(there, bucket.url)]
     # A whole scan that came to its end leaves a journal with nothing in it.
-    files = [folder / name for name in names if name != file_name(1, 1) or (folder / name).stat().st_size]
-    found = [(file, f"{url.rstrip('/')}/{file.name}") for file in _of_shards(files)]
+    if [one.file.name for one in found if not one.why and not one.file.stat().st_size] == [file_name(1, 1)]:
+        found = []
     return found or _nothing(url, is_whole="report.json" in there)
 
 
-def _of_shards(files: list[Path]) -> list[Path]:
-    """Leave out what a whole scan left that was stopped, where there are partial reports: it is of another scan."""
-    parts = [file for file in files if file.name != file_name(1, 1)]
-    if parts and len(parts) < len(files):
-        remark(f"{file_name(1, 1)} is left out: it is of a scan that was not divided")
-    return parts or files
+def _fetch(bucket: Bucket, name: str, file: Path) -> _Found:
+    """Download one; where that fails, the others are worth merging all the same."""
+    place = f"{bucket.url}/{name}"
+    try:
+        is_there = bucket.get(name, file)
+    except JournalError as error:
+        return _Found(file, place, error.what)
+    return _Found(file, place, "" if is_there else "was removed while it was to be read")
 
 
-def _nothing(place: str, *, is_whole: bool) -> list[tuple[Path, str]]:
+def _of_shards(there: Sequence[str], place: str) -> list[str]:
+    """Find the partial reports among names; what a whole scan left that was stopped is one where it is alone."""
+    names = sorted(name for name in there if FILE_NAME.fullmatch(name))
+    parts = [name for name in names if name != file_name(1, 1)]
+    if parts and len(parts) < len(names):
+        remark(f"{place.rstrip('/')}/{file_name(1, 1)} is left out: it is of a scan that was not divided")
+    return parts or names
+
+
+def _nothing(place: str, *, is_whole: bool) -> list[_Found]:
     """Refuse a place without partial reports."""
     if is_whole:
         what = "holds the report of a whole scan, and no partial one: there is nothing to merge"

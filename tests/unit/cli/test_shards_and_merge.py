@@ -131,7 +131,7 @@ def test_what_a_whole_scan_left_is_no_part(run: Run, config: str, tmp_path: Path
     (parts / "journal.jsonl").write_bytes((parts / "partial-0001-of-0002.jsonl").read_bytes())
     code, _, err = run("report", "merge", str(parts), "-o", str(tmp_path / "merged"), "--format", "json")
     assert code == 1
-    assert "note: journal.jsonl is left out: it is of a scan that was not divided" in err
+    assert f"note: {parts}/journal.jsonl is left out: it is of a scan that was not divided" in err
     assert report(tmp_path / "merged")["run"]["interrupted"] is None
 
 

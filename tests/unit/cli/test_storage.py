@@ -105,6 +105,25 @@ def test_a_shard_that_is_killed_leaves_no_older_report_in_its_place(
     assert [one["completeness"] for one in merged["accounts"]] == ["failed", "complete"] * 3 + ["failed"]
 
 
+def test_a_partial_report_that_cannot_be_fetched_costs_its_own_accounts(
+    run: Run, config: str, store: str, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        run("scan", "--config", config, "--output", store, "--shard", f"{number}/2")
+    client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    key = "nightly/partial-0002-of-0002.jsonl"
+    client.copy_object(Bucket=BUCKET, CopySource=f"{BUCKET}/{key}", Key=key, StorageClass="GLACIER")
+    code, _, _ = run("report", "merge", store, "-o", str(tmp_path / "merged"), "--format", "json")
+    merged = json.loads((tmp_path / "merged" / "report.json").read_text("utf-8"))
+    assert code == 1
+    assert merged["run"]["interrupted"].startswith(f"shard 2 of 2: s3://{BUCKET}/{key}: cannot be read: ")
+    assert [one["completeness"] for one in merged["accounts"]] == ["complete", "failed"] * 3 + ["complete"]
+    client.put_object(Bucket=BUCKET, Key=key.replace("0002-", "0001-", 1), Body=b"", StorageClass="GLACIER")
+    code, _, err = run("report", "merge", store, "-o", str(tmp_path / "none"))
+    assert code == 2
+    assert "no partial report can be read" in err
+
+
 def test_a_whole_scan_leaves_no_journal_to_go_on_with(run: Run, config: str, store: str, tmp_path: Path) -> None:
     Bucket(store).put(Path(config), "journal.jsonl")
     assert run("scan", "--config", config, "--output", store)[0] == 1
@@ -113,7 +132,10 @@ def test_a_whole_scan_leaves_no_journal_to_go_on_with(run: Run, config: str, sto
     code, _, err = run("scan", "--config", config, "--output", store, "--resume")
     assert '"resumed"' not in err
     code, _, err = run("report", "merge", store, "-o", str(tmp_path / "merged"))
-    assert (code, "holds no partial report" in err) == (2, True)
+    assert code == 2
+    assert err.startswith(f"error: {store}: holds the report of a whole scan, and no partial one")
+    code, _, err = run("report", "merge", f"{store}/elsewhere", "-o", str(tmp_path / "merged"))
+    assert (code, "elsewhere: holds no partial report" in err) == (2, True)
     with pytest.raises(ReportError, match="cannot be written"):
         Bucket(store.replace(BUCKET, "no-such-bucket")).clear("journal.jsonl")
 
