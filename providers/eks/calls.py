@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, cast
@@ -19,7 +20,7 @@ from providers.eks.facts import (
 from providers.eks.failures import SDK_ERRORS, translate
 from providers.eks.session import Caller, Service
 from providers.eks.wire import Answer
-from scanner.errors import Malformed
+from scanner.errors import Malformed, Throttled
 from scanner.ports import Waits
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ DESCRIBE_CLUSTER: Final = "eks:DescribeCluster"
 DESCRIBE_LOG_GROUPS: Final = "logs:DescribeLogGroups"
 DESCRIBE_LOG_STREAMS: Final = "logs:DescribeLogStreams"
 DESCRIBE_SUBSCRIPTION_FILTERS: Final = "logs:DescribeSubscriptionFilters"
+
+_MORE_ROUNDS: Final = 2
+"""So often an account's regions are asked for again; each round has all the retries of a scan."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -84,8 +88,17 @@ class Calls:
     async def regions_of(self, account_id: str, hub_account: str) -> tuple[str, ...]:
         """List the regions that an account of the organisation has switched on, without entering it.
 
-        Source: AWS Account Management, ListRegions: the caller's own account may not be named.
+        All accounts of an organisation share one quota for that, and each of which it is not told is listed in every
+        region: so where it is throttled beyond its retries, it is asked again.
+        Source: AWS Account Management, ListRegions (the caller's own account may not be named) and its quotas.
         """
+        for _ in range(_MORE_ROUNDS):
+            with suppress(Throttled):
+                return await self._regions_of(account_id, hub_account)
+        return await self._regions_of(account_id, hub_account)
+
+    async def _regions_of(self, account_id: str, hub_account: str) -> tuple[str, ...]:
+        """List them, once."""
 
         def read(page: Answer) -> list[str]:
             return [str(region["RegionName"]) for region in page["Regions"]]

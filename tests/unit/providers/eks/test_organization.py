@@ -514,6 +514,21 @@ async def test_an_account_whose_regions_are_not_told_is_asked_itself(
     assert sorted(call.region for call in corp.called("eks:ListClusters")) == [HERE, THERE]
 
 
+async def test_an_account_whose_regions_are_throttled_beyond_the_retries_is_asked_for_again(
+    corp: AwsEmulator, discover: Discover
+) -> None:
+    corp.organization.record(ONE, HERE, THERE)
+    corp.inject(faults.throttle(), "account:ListRegions", times=2)
+    found = await discover(config_aggregator="organization")
+    [note] = (await read(found.accounts[f"corp/{ONE}"])).notes
+    assert note.startswith("not entered: ")
+    assert len(corp.called("account:ListRegions")) == 3
+    corp.inject(faults.throttle(), "account:ListRegions")
+    [note] = (await read(found.accounts[f"corp/{TWO}"])).notes
+    assert note.startswith("every region is listed, because account:ListRegions did not say which there are: ")
+    assert len(corp.called("account:ListRegions")) == 3 + 3
+
+
 async def test_a_cluster_is_not_absent_where_the_regions_are_not_told_either(
     corp: AwsEmulator, discover: Discover
 ) -> None:
