@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scanner.assessment.logs import LogsAtLink, LogsOnTheWay
 from scanner.knowledge import ProviderKnowledge
 from scanner.knowledge.policies import published
 from scanner.model import (
@@ -32,7 +33,6 @@ from scanner.model import (
     UnreadablePolicy,
 )
 
-_STATES = {LinkState.OK: 0, LinkState.NOT_APPLICABLE: 0, LinkState.UNKNOWN: 1, LinkState.GAP: 2}
 _CATEGORIES = tuple(RequestCategory)
 _NOT_ASKED = LinkCheck(LinkState.NOT_APPLICABLE, "not looked for: [rule] observe is off")
 
@@ -62,60 +62,15 @@ class _Question:
     category: RequestCategory
     rule: RuleSettings
 
-    def bounds(self, stage: _Stage, policy: Bounds) -> Bounds:
+    def bounds(self, logs: LogsAtLink, policy: Bounds) -> Bounds:
         """Give the grade that the logs reach whose checks are ok, or at best those that are not a gap."""
         return Bounds(
-            self.knowledge.carried(stage.sure, self.category, policy.at_least),
-            self.knowledge.carried(stage.possible, self.category, policy.at_most),
+            self.knowledge.carried(logs.sure, self.category, policy.at_least),
+            self.knowledge.carried(logs.possible, self.category, policy.at_most),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """How the logs that can carry a category stand at one link, in the order of the channels.
-
-    Attributes:
-        own: What each log's own setting at this link says.
-        checks: The same, or the check of a link before where that is worse.
-        sure: The logs whose records get past this link.
-        possible: Those and the ones of which it is not known.
-    """
-
-    own: tuple[LinkCheck, ...]
-    checks: tuple[LinkCheck, ...]
-    sure: frozenset[str]
-    possible: frozenset[str]
-
-    @classmethod
-    def of(cls, channels: list[LogChannel], own: tuple[LinkCheck, ...], before: tuple[LinkCheck, ...]) -> _Stage:
-        """Put a link together from what it and those before it say."""
-        checks = tuple(map(_worse, before, own))
-        pairs = list(zip(channels, checks, strict=True))
-        sure = frozenset([channel.log for channel, check in pairs if check.state is LinkState.OK])
-        possible = frozenset([channel.log for channel, check in pairs if check.state is not LinkState.GAP])
-        return cls(own, checks, sure, possible)
-
-
 _ANY_POLICY = Bounds(Grade.COMPLETE, Grade.COMPLETE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stages:
-    """The logs of one API server that can carry a category, and how they stand at each link."""
-
-    channels: list[LogChannel]
-    exported: _Stage
-    delivered: _Stage
-    retained: _Stage
-
-    @classmethod
-    def of(cls, channels: list[LogChannel], rule: RuleSettings) -> _Stages:
-        """Go from link to link."""
-        switched_on = tuple([channel.exported for channel in channels])
-        exported = _Stage.of(channels, switched_on, switched_on)
-        delivered = _Stage.of(channels, tuple([channel.delivered for channel in channels]), exported.checks)
-        kept = tuple([_retention_check(channel, rule) for channel in channels])
-        return cls(channels, exported, delivered, _Stage.of(channels, kept, delivered.checks))
 
 
 def follow(
@@ -130,45 +85,40 @@ def follow(
         rule: What is required.
     """
     # Most categories are carried by the same logs, which stand at each link as they do for the others.
-    stages: dict[frozenset[str], _Stages] = {}
+    known: dict[frozenset[str], LogsOnTheWay] = {}
     chains = {}
     for category in _CATEGORIES:
         relevant = knowledge.relevant(category)
-        if relevant not in stages:
+        if relevant not in known:
             channels = [channel for channel in server.channels if channel.log in relevant]
-            stages[relevant] = _Stages.of(channels, rule)
+            known[relevant] = LogsOnTheWay.of(channels, rule)
         question = _Question(knowledge, category, rule)
-        chains[category] = _chain(server, question, coverage, stages[relevant])
+        chains[category] = _chain(server, question, coverage, known[relevant])
     return chains
 
 
-def _chain(server: ApiServer, question: _Question, coverage: PolicyCoverage | None, stages: _Stages) -> Chain:
+def _chain(server: ApiServer, question: _Question, coverage: PolicyCoverage | None, logs: LogsOnTheWay) -> Chain:
     """Follow the events of one category."""
     policy = _policy_bounds(server, question.category, coverage)
-    exported, delivered, retained = stages.exported, stages.delivered, stages.retained
+    exported, delivered, retained = logs.exported, logs.delivered, logs.retained
     links = {
         Link.GENERATED: _generated(server, question, coverage, policy),
-        Link.EXPORTED: _exported(question, stages.channels, exported, server.channels),
+        Link.EXPORTED: _exported(question, logs.channels, exported, server.channels),
         Link.DELIVERED: _passed_on(question, exported, delivered, "exported"),
         Link.RETAINED: _passed_on(question, delivered, retained, "delivered"),
-        Link.OBSERVED: _observed(question, stages.channels),
+        Link.OBSERVED: _observed(question, logs.channels),
     }
     deciding = {Link.EXPORTED: exported, Link.DELIVERED: delivered, Link.RETAINED: retained}
     bounds = policy
-    for link, stage in deciding.items():
+    for link, at_link in deciding.items():
         if link in question.rule.links:
-            bounds = _lower(bounds, question.bounds(stage, policy))
+            bounds = _lower(bounds, question.bounds(at_link, policy))
     return Chain(server.name, links, bounds)
 
 
 def _lower(one: Bounds, other: Bounds) -> Bounds:
     """Give the lower of two bounds, end by end."""
     return Bounds(min(one.at_least, other.at_least), min(one.at_most, other.at_most))
-
-
-def _worse(before: LinkCheck, after: LinkCheck) -> LinkCheck:
-    """Give the worse of two checks; what stands before in the chain wins where they are as bad."""
-    return after if _STATES[after.state] > _STATES[before.state] else before
 
 
 def _policy_bounds(server: ApiServer, category: RequestCategory, coverage: PolicyCoverage | None) -> Bounds:
@@ -238,7 +188,7 @@ def _published_evidence(name: str) -> Evidence:
 
 
 def _exported(
-    question: _Question, channels: list[LogChannel], exported: _Stage, all_channels: tuple[LogChannel, ...]
+    question: _Question, channels: list[LogChannel], exported: LogsAtLink, all_channels: tuple[LogChannel, ...]
 ) -> LinkCheck:
     """Judge whether the logs that carry the category are switched on, whatever the policy puts into them."""
     required = question.rule.required_grade
@@ -266,7 +216,7 @@ def _with_loss(check: LinkCheck, question: _Question, missing: list[str]) -> Lin
     return LinkCheck(check.state, f"{check.reason}: {text}" if text else check.reason, check.evidence, check.permission)
 
 
-def _passed_on(question: _Question, before: _Stage, after: _Stage, what: str) -> LinkCheck:
+def _passed_on(question: _Question, before: LogsAtLink, after: LogsAtLink, what: str) -> LinkCheck:
     """Judge whether a link keeps the grade that the link before it left."""
     reached = question.bounds(before, _ANY_POLICY)
     if reached.at_most is Grade.NONE:
@@ -298,16 +248,6 @@ def _state(bounds: Bounds, target: Grade, checks: Sequence[LinkCheck], good: str
     permission = next((check.permission for check in decisive if check.permission), "")
     evidence = tuple(dict.fromkeys([item for check in decisive for item in check.evidence]))
     return LinkCheck(state, reason, evidence, permission)
-
-
-def _retention_check(channel: LogChannel, rule: RuleSettings) -> LinkCheck:
-    """Judge a store's retention against ``min_retention_days``."""
-    kept, needed = channel.retention, rule.min_retention_days
-    if kept.at_least >= needed:
-        return LinkCheck(LinkState.OK, kept.reason, kept.evidence)
-    if kept.at_most < needed:
-        return LinkCheck(LinkState.GAP, f"{kept.reason}; {needed} days are required", kept.evidence)
-    return LinkCheck(LinkState.UNKNOWN, kept.reason, kept.evidence, kept.permission)
 
 
 def _observed(question: _Question, channels: list[LogChannel]) -> LinkCheck:
