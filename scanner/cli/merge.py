@@ -35,6 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
         found = [_read(file, stack) for one in arguments.place for file in _files(one, stack)]
         parts = [one for one in found if isinstance(one, Part)]
         unreadable = [one for one in found if isinstance(one, Unreadable)]
+        counts = {part.journal.run.shards for part in parts}
+        for one in unreadable:
+            if parts and one.shards not in counts:
+                remark(f"{one.place} is left out, as one of {one.shards} shards: {one.why}")
         result = merge(parts, unreadable, None if arguments.allow_old else datetime.now(UTC))
         code = exit_code(result, cast("FailOn", arguments.fail_on))
         written: list[str] = []

@@ -25,6 +25,7 @@ _MISSING: Final = {
 # By words of the client, where nothing was answered that has a code.
 _CLIENT: Final = {
     "Account must be specified": Said("no storage account is named", "set AZURE_STORAGE_ACCOUNT_NAME to its name"),
+    "builder error": Said("its address has no TLS, which is refused", "set AWS_ALLOW_HTTP=true where that is meant"),
     "redirect without LOCATION": Said("the bucket is in another region", "set AWS_REGION to the bucket's"),
 }
 

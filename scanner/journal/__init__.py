@@ -104,8 +104,12 @@ class Journal:
             lines.close()
             raise
         if not index.runs:
+            is_cut_off = lines.kind is Content.NOTHING
             lines.close()
-            raise JournalError("is no journal of a scan", where=str(path))
+            what = (
+                "holds no whole line: its scan was killed, or still runs" if is_cut_off else "is no journal of a scan"
+            )
+            raise JournalError(what, where=str(path))
         try:
             _refuse_another_format(index.runs[0], str(path))
         except JournalError:

@@ -25,11 +25,10 @@ def earlier_looks(by_shard: Mapping[int, Journal]) -> dict[int, AccountNote]:
     """Make the note of each shard that was done long before the latest ones began.
 
     Shards that follow each other, because few run at a time, are one look at the clusters. Where none ran for longer
-    than any of them took, what stands before that pause is another look: that of a run which was made again in part.
+    than any before took, what stands before that pause is another look: that of a run which was made again in part.
     """
     spans = sorted(_span(number, journal) for number, journal in by_shard.items())
-    pause = max(_AT_LEAST, max((one.ended - one.began for one in spans), default=_AT_LEAST))
-    again = _last_beginning(spans, pause)
+    again = _last_beginning(spans)
     return {one.shard: _note(one, again) for one in spans if again and one.began < again}
 
 
@@ -42,13 +41,14 @@ def _span(number: int, journal: Journal) -> _Span:
     return _Span(journal.run.started, ended(journal), number)
 
 
-def _last_beginning(spans: list[_Span], pause: timedelta) -> datetime | None:
+def _last_beginning(spans: list[_Span]) -> datetime | None:
     """Say when the first shard began after the last pause; None where there was no pause."""
-    again, busy_until = None, None
+    again, busy_until, longest = None, None, _AT_LEAST
     for span in spans:
-        if busy_until is not None and span.began - busy_until > pause:
+        if busy_until is not None and span.began - busy_until > longest:
             again = span.began
         busy_until = max(busy_until or span.ended, span.ended)
+        longest = max(longest, span.ended - span.began)
     return again
 
 

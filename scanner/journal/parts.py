@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from scanner.errors import JournalError
 from scanner.journal import Journal
+
+_CLOCKS_APART: Final = timedelta(minutes=10)
+"""So far the clocks of the machines that scan and merge may be apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ def belonging_together(parts: Sequence[Part], unreadable: Iterable[Unreadable], 
     """Sort out the partial reports of one scan.
 
     What began more than ``scan.window`` before the newest of them, or before now, is left from an earlier scan, and its
-    shard counts as one that left nothing: what it says is of another day.
+    shard counts as one that left nothing: what it says is of another day. So does one that begins in the future.
 
     Args:
         parts: Those that can be read.
@@ -56,6 +60,10 @@ def belonging_together(parts: Sequence[Part], unreadable: Iterable[Unreadable], 
         JournalError: They are not of one scan: other versions, configurations or numbers of shards; or one shard is
             there twice; or all of them are old.
     """
+    ahead = [part for part in parts if now is not None and part.journal.run.started - now > _CLOCKS_APART]
+    parts = [part for part in parts if part not in ahead]
+    if not parts:
+        raise JournalError(_of_the_future(ahead[0]), where=ahead[0].place, hint="set the clock of whoever wrote it")
     newest = max(parts, key=lambda part: part.journal.run.started)
     window = timedelta(seconds=newest.journal.run.scan.window)
     today = max(now or newest.journal.run.started, newest.journal.run.started)
@@ -68,6 +76,11 @@ def belonging_together(parts: Sequence[Part], unreadable: Iterable[Unreadable], 
         part.journal.run.shard: f"{part.place} is left from an earlier scan, which began at {_time(part)}"
         for part in parts
         if part not in fresh and part.journal.run.shards == count
+    }
+    reasons |= {
+        part.journal.run.shard: f"{part.place}: {_of_the_future(part)}"
+        for part in ahead
+        if part.journal.run.shards == count
     }
     reasons |= {one.shard: f"{one.place}: {one.why}" for one in unreadable if one.shards == count}
     missing = {number: reasons.get(number, "") for number in range(1, count + 1) if number not in by_shard}
@@ -108,6 +121,11 @@ def _is_old(newest: Part, window: timedelta) -> JournalError:
     what = f"began at {_time(newest)}, more than scan.window ({window.total_seconds():g} s) ago"
     hint = "no shard has begun since: scan again, or merge what is there with --allow-old"
     return JournalError(what, where=newest.place, hint=hint)
+
+
+def _of_the_future(part: Part) -> str:
+    """Say that a clock was wrong."""
+    return f"it began at {_time(part)}, which is still to come"
 
 
 def _time(part: Part) -> str:

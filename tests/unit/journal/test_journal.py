@@ -349,8 +349,15 @@ def test_a_journal_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
         Journal.read(tmp_path / "none.jsonl")
 
 
+@pytest.mark.parametrize("content", [b"", b'0123abcd {"tool_version": "0.1'])
+def test_what_was_killed_before_its_first_line_is_told(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match="holds no whole line: its scan was killed, or still runs"):
+        Journal.read(path)
+
+
 def test_what_is_no_journal_is_told(path: Path) -> None:
-    path.write_bytes(b"")
+    path.write_bytes(b"something else")
     with pytest.raises(JournalError, match="is no journal of a scan"):
         Journal.read(path)
 

@@ -264,6 +264,20 @@ def test_a_shard_whose_partial_report_cannot_be_gone_on_with_is_scanned_anew(tmp
     assert hint == "let it end if it still runs, or scan it with --shard 2/2 and without --resume; then merge again"
 
 
+def test_a_partial_report_of_the_future_takes_no_other_away(tmp_path: Path) -> None:
+    now = STARTED + timedelta(minutes=9)
+    with ExitStack() as stack:
+        one = part(write(tmp_path, shard(1), result("a"), result("c")), stack)
+        ahead = replace(shard(2), started=STARTED + timedelta(days=29))
+        two = part(write(tmp_path, ahead, result("b"), result("d")), stack)
+        found = merge([one, two], now=now)
+        assert names(found) == [("a", Status.PASS), ("b", Status.UNKNOWN), ("c", Status.PASS), ("d", Status.UNKNOWN)]
+        why = "partial-0002-of-0002.jsonl: it began at 2026-12-01 05:30:00 UTC, which is still to come"
+        assert found.interrupted == f"shard 2 of 2: {why}"
+        with pytest.raises(JournalError, match="which is still to come"):
+            merge([two], now=now)
+
+
 def test_a_missing_shard_without_accounts_is_missed_by_nobody(tmp_path: Path, merged: Merge) -> None:
     paths = [write(tmp_path, shard(n, 3), *map(result, owned)) for n, owned in ((1, "ac"), (2, "bd"))]
     found = merged(*paths)
