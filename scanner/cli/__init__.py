@@ -219,12 +219,7 @@ def _scan(arguments: argparse.Namespace) -> int:
 
 
 def _merge(arguments: argparse.Namespace) -> int:
-    from scanner.cli import temporary  # noqa: PLC0415 - see above
     from scanner.cli.merge import run  # noqa: PLC0415 - see above
-    from scanner.cli.storage import is_url  # noqa: PLC0415 - see above
-
-    if any(map(is_url, arguments.place)):
-        temporary.check()  # partial reports of an object store are fetched into temporary files
 
     return run(arguments)
 
