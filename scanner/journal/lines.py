@@ -12,13 +12,27 @@ from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from scanner.errors import JournalError, ReportError
-from scanner.journal.records import NotARecord, Record, RunRecord, decode, encode
+from scanner.journal.records import (
+    ClusterRecord,
+    Judged,
+    NotARecord,
+    Record,
+    RunRecord,
+    Verdict,
+    decode,
+    encode,
+    encode_cluster,
+)
 
 R = TypeVar("R", bound=Record)
 
 _MODE: Final = 0o644
 _MAKE_ROOM: Final = "make room there, then go on with --resume"
 _START_ANEW: Final = "scan anew without --resume"
+_KEPT: Final = 64
+"""So many verdicts are in memory, of those that were written last and of those that were read last."""
+_AT_ONCE: Final = 1 << 14
+"""Bytes; most verdicts are smaller."""
 
 
 _BEGINNING: Final = re.compile(rb"[0-9a-f]{1,8}|[0-9a-f]{8} (\{[^\n]*)?")
@@ -48,6 +62,8 @@ class Lines:
         # Opened once more and not a duplicate, whose place in the file would move with each line that is written.
         self._reader = path.open("rb")
         self._end = os.fstat(descriptor).st_size
+        self._written: dict[int, tuple[Verdict, int]] = {}
+        self._read: dict[int, Verdict] = {}
         self.whole = 0
 
     @classmethod
@@ -82,13 +98,14 @@ class Lines:
             if not line.endswith(b"\n"):
                 return
             try:
-                record = decode(line)
+                record = self._taken(decode(line), offset)
             except NotARecord as error:
                 # A machine that lost power may have kept a last line's length and not its bytes.
                 if offset + len(line) == self._end:
                     return
                 raise JournalError(f"line {number} {error}", where=str(self.path), hint=_START_ANEW) from None
-            yield offset, record
+            if record:
+                yield offset, record
             offset += len(line)
             self.whole = offset
 
@@ -96,7 +113,7 @@ class Lines:
         """Read the first record; None where there is none."""
         self._reader.seek(0)
         try:
-            return decode(self._reader.readline())
+            return self._taken(decode(self._reader.readline()), 0)
         except NotARecord:
             return None
 
@@ -123,7 +140,7 @@ class Lines:
         """
         self._reader.seek(offset)
         try:
-            record = decode(self._reader.readline())
+            record = self._taken(decode(self._reader.readline()), offset)
         except NotARecord:
             record = None
         if not isinstance(record, kind):
@@ -131,22 +148,72 @@ class Lines:
         return record
 
     def append(self, record: Record) -> int:
-        """Write a record at the end, and give where it begins."""
-        line = encode(record)
-        began = self._end
+        """Write a record at the end, and give where it begins; before a cluster its verdict, where that is new."""
+        if isinstance(record, ClusterRecord):
+            try:
+                return self._append_cluster(record)
+            except ValueError:
+                pass  # it is written in one line, with what cannot stand in JSON escaped
+        return self._write(encode(record))
+
+    def _append_cluster(self, record: ClusterRecord) -> int:
+        """Write a cluster; ValueError for one that is not UTF-8."""
+        cluster = record.cluster
+        verdict, place = self._written.get(id(cluster.findings), (None, 0))
+        if verdict and verdict.is_of(cluster):
+            return self._write(encode_cluster(record, place))
+        verdict, place = Verdict.of(cluster), self._end
+        first = encode(verdict)
+        began = self._write(first, encode_cluster(record, place))
+        if len(self._written) >= _KEPT:
+            self._written.clear()
+        self._written[id(cluster.findings)] = verdict, place
+        return began
+
+    def _write(self, *lines: bytes) -> int:
+        """Write lines at the end, and give where the last of them begins."""
+        text = b"".join(lines)
         try:
-            rest = memoryview(line)
+            rest = memoryview(text)
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
         except OSError as error:
             raise ReportError(f"cannot be written: {error.strerror}", where=str(self.path), hint=_MAKE_ROOM) from None
-        self._end += len(line)
-        return began
+        self._end += len(text)
+        return self._end - len(lines[-1])
+
+    def _taken(self, found: Record | Verdict | Judged, offset: int) -> Record | None:
+        """Put a cluster together with its verdict; None for a verdict, which is kept for the clusters behind it."""
+        if isinstance(found, Judged):
+            return found.record(self._read.get(found.verdict) or self._verdict_at(found.verdict))
+        if isinstance(found, Verdict):
+            self._keep(found, offset)
+            return None
+        return found
+
+    def _verdict_at(self, offset: int) -> Verdict:
+        """Read the verdict that begins at an offset, leaving the reader where it is; NotARecord where there is none."""
+        line = b""
+        while b"\n" not in line and (more := os.pread(self._descriptor, _AT_ONCE, offset + len(line))):
+            line += more
+        found = decode(line[: line.find(b"\n") + 1])
+        if not isinstance(found, Verdict):
+            raise NotARecord("belongs to a verdict that is not there")
+        self._keep(found, offset)
+        return found
+
+    def _keep(self, verdict: Verdict, offset: int) -> None:
+        """Keep a verdict in memory, and not too many."""
+        if len(self._read) >= _KEPT:
+            self._read.clear()
+        self._read[offset] = verdict
 
     def cut(self, length: int) -> None:
         """Drop what stands behind `length` bytes."""
         os.ftruncate(self._descriptor, length)
         self._end = length
+        self._written.clear()
+        self._read.clear()
         # The reader has what it read in a buffer, and would give it for what will stand in the same place.
         self._reader.close()
         self._reader = self.path.open("rb")

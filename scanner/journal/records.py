@@ -1,10 +1,10 @@
 """What a journal holds, line by line: ``<CRC-32 of the rest, 8 hex digits> <JSON object>``.
 
-Version 2. A line is one record; its ``kind`` says which. That of a cluster has three parts instead: what is its own,
-what stands beside its verdict, and the verdict; the latter two are the same for many clusters, and read once for all of
-them. The dataclasses of `scanner.model` are written field by field under their own names, so a change of theirs is a
-change of this format: raise `FORMAT` with it. A journal is only ever read by the version of the product that wrote it,
-which `RunRecord.tool_version` makes sure of.
+Version 3. A line is one record; its ``kind`` says which. That of a cluster has two parts instead: what is its own, and
+what is often the same for others. Its verdict, most of what there is to say of it, stands in an earlier line, and once
+for all clusters that have the very same one. The dataclasses of `scanner.model` are written field by field under their
+own names, so a change of theirs is a change of this format: raise `FORMAT` with it. A journal is only ever read by the
+version of the product that wrote it, which `RunRecord.tool_version` makes sure of.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from scanner.model import (
     Status,
 )
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 T = TypeVar("T")
 
@@ -135,17 +135,41 @@ class EndRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found of one cluster or of several, whose lines come after it."""
+
+    message: str
+    findings: tuple[Finding, ...]
+    capabilities: tuple[CapabilityCoverage, ...]
+    kind: Literal["verdict"] = "verdict"
+
+    @classmethod
+    def of(cls, cluster: ClusterResult) -> Verdict:
+        """Take a cluster's."""
+        return cls(cluster.message, cluster.findings, cluster.capabilities)
+
+    def is_of(self, cluster: ClusterResult) -> bool:
+        """Say whether it is the very one of a cluster: to compare two takes as long as to write one."""
+        return (
+            self.findings is cluster.findings
+            and self.message is cluster.message
+            and self.capabilities is cluster.capabilities
+        )
+
+
+@dataclass(slots=True)
 class _Own:
-    """The part of a cluster's line that no other cluster's line has."""
+    """The part of a cluster's line that no other cluster's line has; `verdict` is where the line of that begins."""
 
     account: str
     ref: ClusterRef
     status: Status
+    verdict: Annotated[int, Field(ge=0, lt=1 << 62)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Beside:
-    """The part of a cluster's line that stands beside its verdict: often the same for all of an account."""
+    """The part of a cluster's line that is often the same for all of an account."""
 
     blind_spots: tuple[BlindSpot, ...]
     facts: tuple[Fact, ...]
@@ -154,54 +178,89 @@ class _Beside:
     permissions_missing: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """The part of a cluster's line that is most of it, and the same for many clusters of one account."""
+@dataclass(slots=True)
+class Judged:
+    """A cluster's line, without the verdict that stands in another one, which begins at `verdict`."""
 
-    message: str
-    findings: tuple[Finding, ...]
-    capabilities: tuple[CapabilityCoverage, ...]
+    own: _Own
+    beside: _Beside
+
+    @property
+    def verdict(self) -> int:
+        """Where in the file its verdict is."""
+        return self.own.verdict
+
+    def record(self, verdict: Verdict) -> ClusterRecord:
+        """Put it together with its verdict."""
+        cluster = ClusterResult(
+            ref=self.own.ref,
+            status=self.own.status,
+            message=verdict.message,
+            findings=verdict.findings,
+            capabilities=verdict.capabilities,
+            blind_spots=self.beside.blind_spots,
+            facts=self.beside.facts,
+            notes=self.beside.notes,
+            remediations=self.beside.remediations,
+            permissions_missing=self.beside.permissions_missing,
+        )
+        return ClusterRecord(self.own.account, cluster)
 
 
 Record = RunRecord | PlanRecord | BeginRecord | ClusterRecord | AccountRecord | EndRecord
 
-_ADAPTER: Final[TypeAdapter[Record]] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
+_ADAPTER: Final[TypeAdapter[Record | Verdict]] = TypeAdapter(Annotated[Record | Verdict, Field(discriminator="kind")])
 _OWN: Final[TypeAdapter[_Own]] = TypeAdapter(_Own)
 _BESIDE: Final[TypeAdapter[_Beside]] = TypeAdapter(_Beside)
-_VERDICT: Final[TypeAdapter[_Verdict]] = TypeAdapter(_Verdict)
 _ESCAPED: Final = b'{"escaped":'
 _BEFORE_OWN: Final = b'{"own":'
 _BEFORE_BESIDE: Final = b',"beside":'
-_BEFORE_VERDICT: Final = b',"verdict":'
-"""Like the one above it stands nowhere within a part: a key of no object there, and quotes in a text are escaped."""
+"""It stands nowhere within a part: a key of no object there, and quotes in a text are escaped."""
 
 _KEPT: Final = 64
-_written: Final[dict[int, tuple[ClusterResult, bytes]]] = {}
-"""The verdicts written last, by the identity of their findings: to compare them takes as long as to write them."""
 
 
 class NotARecord(ValueError):
     """A line that is torn, damaged, or of another format."""
 
 
-def encode(record: Record) -> bytes:
-    """Write a record as a line, with its line break."""
+def encode(record: Record | Verdict) -> bytes:
+    """Write a record as a line, with its line break; a cluster with its verdict in it."""
     try:
-        text = _cluster_text(record) if isinstance(record, ClusterRecord) else _ADAPTER.dump_json(record)
+        return _line(_ADAPTER.dump_json(record))
     except ValueError:  # a file name that is not UTF-8 has no place in JSON as it is
-        escaped = _ADAPTER.dump_json(_mapped(record, _escape))
-        text = _ESCAPED + escaped + b"}"
-    return b"%08x %s\n" % (zlib.crc32(text), text)
+        return _line(_ESCAPED + _ADAPTER.dump_json(_mapped(record, _escape)) + b"}")
 
 
-def decode(line: bytes) -> Record:
+def encode_cluster(record: ClusterRecord, verdict: int) -> bytes:
+    """Write a cluster as a line that says where its verdict's line begins.
+
+    Raises:
+        ValueError: Something in it is not UTF-8; `encode` can write that.
+    """
+    cluster = record.cluster
+    own = _Own(record.account, cluster.ref, cluster.status, verdict)
+    beside = _Beside(
+        blind_spots=cluster.blind_spots,
+        facts=cluster.facts,
+        notes=cluster.notes,
+        remediations=cluster.remediations,
+        permissions_missing=cluster.permissions_missing,
+    )
+    return _line(
+        b"".join((_BEFORE_OWN, _OWN.serializer.to_json(own), _BEFORE_BESIDE, _BESIDE.serializer.to_json(beside), b"}"))
+    )
+
+
+def decode(line: bytes) -> Record | Verdict | Judged:
     """Read a line; NotARecord where it is none."""
     text = line[9:-1]
     if line[-1:] != b"\n" or line[:9] != b"%08x " % zlib.crc32(text):
         raise NotARecord("is torn or damaged")
     try:
         if text.startswith(_BEFORE_OWN):
-            return _cluster_record(text)
+            own, _, beside = text[len(_BEFORE_OWN) : -1].partition(_BEFORE_BESIDE)
+            return Judged(_OWN.validator.validate_json(own), _read_beside(beside))
         if not text.startswith(_ESCAPED):
             return _ADAPTER.validate_json(text)
         escaped = _ADAPTER.validate_json(json.dumps(json.loads(text)["escaped"]))
@@ -211,63 +270,14 @@ def decode(line: bytes) -> Record:
     return _mapped(escaped, _unescape)
 
 
-def _cluster_text(record: ClusterRecord) -> bytes:
-    """Write a cluster in its three parts."""
-    cluster = record.cluster
-    own = _Own(record.account, cluster.ref, cluster.status)
-    beside = _Beside(
-        blind_spots=cluster.blind_spots,
-        facts=cluster.facts,
-        notes=cluster.notes,
-        remediations=cluster.remediations,
-        permissions_missing=cluster.permissions_missing,
-    )
-    parts = (_OWN.dump_json(own), _BEFORE_BESIDE, _BESIDE.dump_json(beside), _BEFORE_VERDICT, _verdict_text(cluster))
-    return b"".join((_BEFORE_OWN, *parts, b"}"))
-
-
-def _verdict_text(cluster: ClusterResult) -> bytes:
-    """Write a verdict, once where several clusters have it."""
-    last, text = _written.get(id(cluster.findings), (None, b""))
-    if last and last.message is cluster.message and last.capabilities is cluster.capabilities:
-        return text
-    text = _VERDICT.dump_json(_Verdict(cluster.message, cluster.findings, cluster.capabilities))
-    if len(_written) >= _KEPT:
-        _written.clear()
-    _written[id(cluster.findings)] = cluster, text
-    return text
-
-
-def _cluster_record(text: bytes) -> ClusterRecord:
-    """Read a cluster's three parts."""
-    first, _, rest = text[len(_BEFORE_OWN) : -1].partition(_BEFORE_BESIDE)
-    second, _, third = rest.partition(_BEFORE_VERDICT)
-    own, beside, verdict = _OWN.validate_json(first), _read_beside(second), _read_verdict(third)
-    cluster = ClusterResult(
-        ref=own.ref,
-        status=own.status,
-        message=verdict.message,
-        findings=verdict.findings,
-        capabilities=verdict.capabilities,
-        blind_spots=beside.blind_spots,
-        facts=beside.facts,
-        notes=beside.notes,
-        remediations=beside.remediations,
-        permissions_missing=beside.permissions_missing,
-    )
-    return ClusterRecord(own.account, cluster)
+def _line(text: bytes) -> bytes:
+    return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
 @lru_cache(maxsize=_KEPT)
 def _read_beside(text: bytes) -> _Beside:
     """Read what stands beside a verdict, once where it comes again."""
     return _BESIDE.validate_json(text)
-
-
-@lru_cache(maxsize=_KEPT)
-def _read_verdict(text: bytes) -> _Verdict:
-    """Read a verdict, once where it comes again."""
-    return _VERDICT.validate_json(text)
 
 
 def _escape(text: str) -> str:

@@ -294,7 +294,7 @@ def test_a_journal_of_another_format_is_refused(path: Path) -> None:
     with closing(Journal.begin(path, replace(RUN, format=1), resume=False)) as journal:
         scanned(journal, "a", "x")
     for read in (resumed, Journal.read):
-        with pytest.raises(JournalError, match="was written in format 1 of journals, and this version reads 2"):
+        with pytest.raises(JournalError, match="was written in format 1 of journals, and this version reads 3"):
             read(path)
 
 

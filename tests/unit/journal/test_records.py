@@ -50,5 +50,5 @@ def test_a_record_of_another_format_is_named() -> None:
     body = json.dumps({"kind": "verdict", "account": "a"}).encode()
     import zlib  # noqa: PLC0415 - to forge a line
 
-    with pytest.raises(NotARecord, match="is no record of format 2"):
+    with pytest.raises(NotARecord, match="is no record of format 3"):
         decode(b"%08x %s\n" % (zlib.crc32(body), body))
