@@ -7,7 +7,7 @@ transport takes for the call. What it adds are three headers, and an error class
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote_plus
 
@@ -55,11 +55,18 @@ class Rpc:
     method: str
     message: Any
     routed_by: str = ""
+    _is_wrapped: bool = field(init=False)
+    _kind: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find out whether the transport takes and gives messages of proto-plus, and which class is inside."""
+        is_wrapped = hasattr(self.message, "pb")
+        object.__setattr__(self, "_is_wrapped", is_wrapped)
+        object.__setattr__(self, "_kind", self.message.pb() if is_wrapped else self.message)
 
     def request(self, **fields: object) -> Any:  # noqa: ANN401 - a message of a library without types
         """Make a request, as a message of protobuf itself: a wrapper of proto-plus takes ten times as long."""
-        kind = self.message.pb() if self._is_wrapped else self.message
-        return kind(**fields)
+        return self._kind(**fields)
 
     def route(self, request: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - as above
         """Give the header by which a request finds its way; none where it is routed by nothing."""
@@ -75,11 +82,6 @@ class Rpc:
     def unwrapped(self, answer: Any) -> Any:  # noqa: ANN401 - as above
         """Give an answer of the transport as a message of protobuf itself; None, which is no message, as it is."""
         return type(answer).pb(answer) if self._is_wrapped and answer is not None else answer
-
-    @property
-    def _is_wrapped(self) -> bool:
-        """Whether the transport takes and gives messages of proto-plus."""
-        return hasattr(self.message, "pb")
 
 
 CLUSTERS: Final = Rpc(

@@ -169,7 +169,7 @@ class Calls:
         task = self._connection.shared.get(key)
         if task is None or task.cancelled():
             task = self._connection.shared[key] = asyncio.create_task(read())
-        found: T = await asyncio.shield(task)
+        found: T = task.result() if task.done() else await asyncio.shield(task)
         return found
 
     async def _rest_sinks(self, parent: str, scope: str) -> tuple[Sink, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from scanner.assessment.advice import missing_permissions, remediations
 from scanner.assessment.capabilities import capabilities
@@ -57,8 +58,7 @@ class _Verdict:
 
 def assess(observation: ClusterObservation, rule: RuleSettings) -> ClusterResult:
     """Judge one cluster: each category on each of its API servers, the worst of them deciding."""
-    is_managed = all(isinstance(server.policy, ManagedPolicy) for server in observation.servers)
-    verdict = (_managed_verdict if is_managed else _verdict)(observation.ref.provider, observation.servers, rule)
+    verdict = _verdict_once(observation.ref.provider, observation.servers, rule)
     missing = missing_permissions(observation, verdict.permissions)
     return ClusterResult(
         ref=observation.ref,
@@ -98,8 +98,21 @@ def _verdict(provider: str, servers: tuple[ApiServer, ...], rule: RuleSettings) 
     )
 
 
-_managed_verdict = lru_cache(maxsize=256)(_verdict)
-"""The clusters of one project differ in their names only, and a lookup costs a tenth of a judgement."""
+_KEPT: Final = 64
+_judged: Final[dict[int, tuple[tuple[ApiServer, ...], RuleSettings, _Verdict]]] = {}
+"""The verdicts given last, by the identity of the API servers: to compare these takes a tenth of a judgement."""
+
+
+def _verdict_once(provider: str, servers: tuple[ApiServer, ...], rule: RuleSettings) -> _Verdict:
+    """Judge API servers, once where a provider gives several of its clusters the very same ones."""
+    known = _judged.get(id(servers))
+    if known and known[0] is servers and known[1] is rule:
+        return known[2]
+    verdict = _verdict(provider, servers, rule)
+    if len(_judged) >= _KEPT:
+        _judged.clear()
+    _judged[id(servers)] = servers, rule, verdict
+    return verdict
 
 
 def _coverage(server: ApiServer, rule: RuleSettings) -> PolicyCoverage | None:

@@ -7,7 +7,6 @@ where the lower bound is enough, a gap where even the upper one is not, and unkn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scanner.assessment.logs import LogsAtLink, LogsOnTheWay
@@ -196,7 +195,7 @@ def _exported(
         evidence = tuple(item for channel in all_channels for item in channel.exported.evidence)
         return _empty("no log that carries them was found", evidence)
     bounds = question.bounds(exported, _ANY_POLICY)
-    check = _state(bounds, required, exported.checks, "switched on")
+    check = exported.check(_state(bounds, required), "switched on")
     if check.state is LinkState.GAP and bounds.at_most > Grade.NONE:
         return _with_loss(
             check, question, [channel.log for channel in channels if channel.exported.state is LinkState.GAP]
@@ -222,32 +221,14 @@ def _passed_on(question: _Question, before: LogsAtLink, after: LogsAtLink, what:
     if reached.at_most is Grade.NONE:
         return LinkCheck(LinkState.NOT_APPLICABLE, f"nothing is {what}")
     target = min(question.rule.required_grade, reached.at_most)
-    checks = [
-        _own_or_before(check, own)
-        for check, own, earlier in zip(after.checks, after.own, before.checks, strict=True)
-        if earlier.state is not LinkState.GAP
-    ]
-    return _state(question.bounds(after, _ANY_POLICY), target, checks, "kept")
+    return after.check(_state(question.bounds(after, _ANY_POLICY), target), "kept")
 
 
-def _own_or_before(check: LinkCheck, own: LinkCheck) -> LinkCheck:
-    """Prefer the link's own words where the link before was fine, so that each link quotes what it read."""
-    return own if own.state is check.state else check
-
-
-def _state(bounds: Bounds, target: Grade, checks: Sequence[LinkCheck], good: str) -> LinkCheck:
-    """Turn bounds into a link's state, with the words and evidence of the channels that decide it."""
+def _state(bounds: Bounds, target: Grade) -> LinkState:
+    """Turn bounds into a link's state."""
     if bounds.at_least >= target:
-        state = LinkState.OK
-    elif bounds.at_most < target:
-        state = LinkState.GAP
-    else:
-        state = LinkState.UNKNOWN
-    decisive = [check for check in checks if check.state is state] or checks
-    reason = "; ".join(dict.fromkeys([check.reason for check in decisive])) or good
-    permission = next((check.permission for check in decisive if check.permission), "")
-    evidence = tuple(dict.fromkeys([item for check in decisive for item in check.evidence]))
-    return LinkCheck(state, reason, evidence, permission)
+        return LinkState.OK
+    return LinkState.GAP if bounds.at_most < target else LinkState.UNKNOWN
 
 
 def _observed(question: _Question, channels: list[LogChannel]) -> LinkCheck:

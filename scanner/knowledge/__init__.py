@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from functools import cache, cached_property
-from importlib.resources import files
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from scanner.knowledge.data_files import data_file
 from scanner.model import Grade, RequestCategory
 
 
@@ -196,5 +195,4 @@ class ProviderKnowledge(_Data):
 @cache
 def provider_knowledge(kind: str) -> ProviderKnowledge:
     """Load what is known of a provider; FileNotFoundError where there is no such data file."""
-    text = files(__name__).joinpath("providers", f"{kind}.yaml").read_text("utf-8")
-    return ProviderKnowledge.model_validate(yaml.safe_load(text))
+    return ProviderKnowledge.model_validate(data_file("providers", f"{kind}.yaml"))

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
-import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from scanner.audit_policy.reader import load
 from scanner.audit_policy.types import Policy
+from scanner.knowledge.data_files import data_file, data_text
 
-_PACKAGE: Final = "scanner.knowledge"
 _FOLDER: Final = "policies"
 
 
@@ -77,7 +75,7 @@ def find(name: str) -> PublishedPolicy | None:
 def published(name: str) -> PublishedPolicy:
     """Load a policy by its id; KeyError for an unknown one."""
     entry = _index()[name]
-    text = _read(f"{name}.yaml")
+    text = data_text(_FOLDER, f"{name}.yaml")
     policy = load(text.encode(), entry.kubernetes_version, source=entry.source)
     return PublishedPolicy(
         name,
@@ -113,10 +111,4 @@ def composed(name: str, group_policies: tuple[tuple[str, str], ...]) -> Policy:
 @cache
 def _index() -> Mapping[str, _Entry]:
     """Load the index."""
-    data = yaml.load(_read("index.yaml"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    return TypeAdapter(dict[str, _Entry]).validate_python(data)
-
-
-def _read(name: str) -> str:
-    """Read a file of the folder."""
-    return files(_PACKAGE).joinpath(_FOLDER, name).read_text("utf-8")
+    return TypeAdapter(dict[str, _Entry]).validate_python(data_file(_FOLDER, "index.yaml"))

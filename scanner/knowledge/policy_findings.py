@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
-from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from scanner.knowledge.data_files import data_file
 from scanner.model import PolicySeverity
 
 
@@ -38,6 +36,5 @@ class CatalogueEntry(BaseModel):
 @cache
 def catalogue() -> Mapping[str, CatalogueEntry]:
     """Load the data file: the entries by id, in the order of the documentation."""
-    text = files("scanner.knowledge").joinpath("policy_findings.yaml").read_text("utf-8")
-    data: Any = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    return {one.id: one for one in TypeAdapter(list[CatalogueEntry]).validate_python(data)}
+    entries = TypeAdapter(list[CatalogueEntry]).validate_python(data_file("policy_findings.yaml"))
+    return {one.id: one for one in entries}

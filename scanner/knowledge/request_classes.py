@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
-from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from scanner.audit_policy.classes import EVERY, OTHER, Principal, RequestClass, Values
 from scanner.audit_policy.types import Stage
+from scanner.knowledge.data_files import data_file
 from scanner.model import Capability, Grade, RequestCategory
 
 
@@ -189,6 +188,4 @@ class RequestKnowledge(_Data):
 @cache
 def request_knowledge() -> RequestKnowledge:
     """Load the data file."""
-    text = files("scanner.knowledge").joinpath("request_classes.yaml").read_text("utf-8")
-    data: Any = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    return RequestKnowledge.model_validate(data)
+    return RequestKnowledge.model_validate(data_file("request_classes.yaml"))

@@ -6,12 +6,11 @@ import difflib
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from scanner.knowledge.data_files import data_file
 from scanner.knowledge.request_classes import Source
 
 CORE_ALIASES: Final = frozenset({"core", "v1", "api", "legacy"})
@@ -85,9 +84,7 @@ class ResourceKnowledge(_Data):
 @cache
 def resource_knowledge() -> ResourceKnowledge:
     """Load the data file."""
-    text = files("scanner.knowledge").joinpath("resources.yaml").read_text("utf-8")
-    data: Any = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    return ResourceKnowledge.model_validate(data)
+    return ResourceKnowledge.model_validate(data_file("resources.yaml"))
 
 
 def _version(text: str | None) -> tuple[int, int] | None:
