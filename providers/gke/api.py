@@ -45,6 +45,7 @@ class Rpc:
         method: The method's name at the transport.
         message: The class of its request, of proto-plus or of protobuf itself.
         routed_by: The field of the request by which Google's front end finds where to send it; "" for none.
+        is_read: Whether it reads entries, which Cloud Logging counts apart from its other methods.
 
     Sources: the methods of the SDK's clients, which name that field (google-cloud-container 2.67.0,
     google-cloud-logging 3.17.0, google-cloud-resource-manager 1.19.0).
@@ -55,6 +56,7 @@ class Rpc:
     method: str
     message: Any
     routed_by: str = ""
+    is_read: bool = False
     _is_wrapped: bool = field(init=False)
     _kind: Any = field(init=False)
 
@@ -90,7 +92,9 @@ CLUSTERS: Final = Rpc(
 SINKS: Final = Rpc(ConfigServiceV2GrpcAsyncIOTransport, "logging", "list_sinks", types.ListSinksRequest, "parent")
 BUCKETS: Final = Rpc(ConfigServiceV2GrpcAsyncIOTransport, "logging", "list_buckets", types.ListBucketsRequest, "parent")
 BUCKET: Final = Rpc(ConfigServiceV2GrpcAsyncIOTransport, "logging", "get_bucket", types.GetBucketRequest, "name")
-ENTRIES: Final = Rpc(LoggingServiceV2GrpcAsyncIOTransport, "logging", "list_log_entries", types.ListLogEntriesRequest)
+ENTRIES: Final = Rpc(
+    LoggingServiceV2GrpcAsyncIOTransport, "logging", "list_log_entries", types.ListLogEntriesRequest, is_read=True
+)
 PROJECT: Final = Rpc(
     ProjectsGrpcAsyncIOTransport, "resource_manager", "get_project", resourcemanager_v3.GetProjectRequest, "name"
 )

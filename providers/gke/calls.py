@@ -19,7 +19,7 @@ from providers.gke.failures import SDK_ERRORS, translate
 from providers.gke.logs import DATA_ACCESS
 from providers.gke.session import Connection
 from scanner.errors import CollectionError, Malformed, PermissionDenied
-from scanner.ports import Waits
+from scanner.ports import CollectContext, Limits
 
 T = TypeVar("T")
 
@@ -42,10 +42,11 @@ _REST_ERROR: Final = 400
 class Calls:
     """All calls of one account."""
 
-    def __init__(self, connection: Connection, waits: Waits) -> None:
-        """Make them over a connection."""
+    def __init__(self, connection: Connection, context: CollectContext) -> None:
+        """Make them over a connection, for an account: within its limits those that no other one waits for."""
         self._connection = connection
-        self._waits = waits
+        self._waits = context.waits
+        self._limits = context.limits
 
     async def project(self, name: str) -> Project:
         """Read a project: its id, number, parent and state."""
@@ -60,7 +61,9 @@ class Calls:
         request = api.FOLDER.request(name=name)
 
         async def read() -> str:
-            folder = await self._call(api.FOLDER, request, GET_FOLDER, name, "resourcemanager.folders.get")
+            folder = await self._call(
+                api.FOLDER, request, GET_FOLDER, name, "resourcemanager.folders.get", is_shared=True
+            )
             if not folder.parent:
                 raise Malformed.answer(GET_FOLDER, name, "it names no parent")
             return str(folder.parent)
@@ -88,22 +91,28 @@ class Calls:
         where = f"projects/{project_id}"
         return await self._call(api.CLUSTERS, request, LIST_CLUSTERS, where, "container.clusters.list")
 
-    async def iam_policy(self, resource: str) -> IamPolicy:
-        """Read the audit configuration and the powerful members of a project, folder or organisation."""
+    async def iam_policy(self, resource: str, *, is_shared: bool = False) -> IamPolicy:
+        """Read the audit configuration and the powerful members of a project, folder or organisation.
+
+        `is_shared` where other accounts wait for the answer as well.
+        """
         kind = resource.partition("/")[0]
         request = api.IAM_POLICY[kind].request(
             resource=resource, options=options_pb2.GetPolicyOptions(requested_policy_version=_POLICY_VERSION)
         )
         permission = f"resourcemanager.{kind}.getIamPolicy"
-        policy = await self._call(api.IAM_POLICY[kind], request, GET_IAM_POLICY, resource, permission)
+        policy = await self._call(
+            api.IAM_POLICY[kind], request, GET_IAM_POLICY, resource, permission, is_shared=is_shared
+        )
         return iam_policy(resource, policy)
 
-    async def sinks(self, project_id: str) -> tuple[Sink, ...]:
-        """List a project's own sinks."""
+    async def sinks(self, project_id: str, *, is_shared: bool = False) -> tuple[Sink, ...]:
+        """List a project's own sinks; `is_shared` as for `iam_policy`."""
         parent = f"projects/{project_id}"
         request = api.SINKS.request(parent=parent, page_size=_PAGE)
         found: list[Sink] = []
-        async for page in self._pages(api.SINKS, request, LIST_SINKS, parent, "logging.sinks.list"):
+        pages = self._pages(api.SINKS, request, LIST_SINKS, parent, "logging.sinks.list", is_shared=is_shared)
+        async for page in pages:
             found += (sink_of(parent, sink) for sink in page.sinks)
         return tuple(found)
 
@@ -123,7 +132,7 @@ class Calls:
 
         async def read() -> Bucket:
             request = api.BUCKET.request(name=name)
-            bucket = await self._call(api.BUCKET, request, GET_BUCKET, name, "logging.buckets.get")
+            bucket = await self._call(api.BUCKET, request, GET_BUCKET, name, "logging.buckets.get", is_shared=True)
             if not bucket.name:
                 raise Malformed.answer(GET_BUCKET, name, "it names no log bucket")
             return bucket_of(bucket)
@@ -147,22 +156,22 @@ class Calls:
 
     async def shared_iam_policy(self, resource: str) -> IamPolicy:
         """Read the policy of a folder or organisation, once for all projects below it."""
-        return await self.shared(("policy", resource), lambda: self.iam_policy(resource))
+        return await self.shared(("policy", resource), lambda: self.iam_policy(resource, is_shared=True))
 
     async def sinks_elsewhere(self, project: str) -> tuple[Sink, ...]:
         """List the sinks of a project that entries are routed to, once for all projects that route theirs there."""
-        return await self.shared(("sinks", f"projects/{project}"), lambda: self.sinks(project))
+        return await self.shared(("sinks", f"projects/{project}"), lambda: self.sinks(project, is_shared=True))
 
     async def ancestor_sinks(self, resource: str) -> tuple[Sink, ...]:
         """List the sinks of a folder or organisation, once for all projects; over REST, which tells of interception.
 
         google-cloud-logging 3.17.0 does not know the field interceptChildren.
         """
-        return await self.shared(("sinks", resource), lambda: self._rest_sinks(resource, ""))
+        return await self.shared(("sinks", resource), lambda: self._rest_sinks(resource, "", None))
 
     async def sinks_above(self, project_id: str) -> tuple[Sink, ...]:
         """List the sinks above a project that its own reader sees: those that intercept."""
-        return await self._rest_sinks(f"projects/{project_id}", 'in_scope("ANCESTOR")')
+        return await self._rest_sinks(f"projects/{project_id}", 'in_scope("ANCESTOR")', self._limits)
 
     async def shared(self, key: tuple[str, str], read: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Ask once, however many projects want to know; an account that stops does not stop the others' question."""
@@ -172,7 +181,7 @@ class Calls:
         found: T = task.result() if task.done() else await asyncio.shield(task)
         return found
 
-    async def _rest_sinks(self, parent: str, scope: str) -> tuple[Sink, ...]:
+    async def _rest_sinks(self, parent: str, scope: str, limits: Limits | None) -> tuple[Sink, ...]:
         """List sinks over REST, page by page."""
         found: list[Sink] = []
         seen: set[str] = set()
@@ -184,6 +193,7 @@ class Calls:
                 parent,
                 "logging.sinks.list",
                 self._waits,
+                limits,
             )
             try:
                 found += (rest_sink(parent, sink) for sink in page.get("sinks", []))
@@ -213,11 +223,13 @@ class Calls:
         operation: str,
         where: str,
         permission: str,
+        *,
+        is_shared: bool = False,
     ) -> AsyncIterator[Any]:
         """Ask for page after page, each with its own retries."""
         seen: set[str] = set()
         while True:
-            page = await self._call(rpc, request, operation, where, permission)
+            page = await self._call(rpc, request, operation, where, permission, is_shared=is_shared)
             yield page
             if not page.next_page_token:
                 return
@@ -230,9 +242,12 @@ class Calls:
         operation: str,
         where: str,
         permission: str,
+        *,
+        is_shared: bool = False,
     ) -> Any:  # noqa: ANN401 - messages of libraries without types
-        """Make one call."""
-        answer = await self._connection.call(rpc, request, operation, where, permission, self._waits)
+        """Make one call; `is_shared` as for `iam_policy`."""
+        limits = None if is_shared else self._limits
+        answer = await self._connection.call(rpc, request, operation, where, permission, self._waits, limits)
         return _readable(answer, operation, where)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import textwrap
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import grpc
 import requests
 from google.api_core import exceptions as google_errors
 from google.auth import exceptions as auth_errors
+from google.rpc import error_details_pb2
 
 from scanner.errors import (
     CollectionError,
@@ -62,6 +64,10 @@ _CERTIFICATE: Final = (
 
 Sources: gRPC 1.85, "gRPC environment variables" (doc/environment_variables.md); Requests 2.34, "SSL Cert Verification".
 """
+_MINUTE: Final = re.compile(r"/min\b|PerMinute")
+"""Matches the unit, or the name, of a quota of so many calls a minute (``quota_unit`` and ``quota_limit``)."""
+_A_MINUTES_QUOTA: Final = 15.0
+"""Seconds; with the usual five retries more than the minute after which Google counts anew."""
 _METADATA_FAILED: Final = "Getting metadata from plugin failed"
 
 
@@ -93,6 +99,33 @@ def translate(error: Exception, operation: str, where: str, permission: str = ""
     if isinstance(error, google_errors.Forbidden):
         return _denied(error, operation, where, permission)
     return _refused(error, operation, place, text) or _broken(error, operation, place, text)
+
+
+def asked_to_wait(error: BaseException) -> float | None:
+    """Give the seconds to wait after Google asked for fewer calls; None where it does not say how long.
+
+    Cloud Logging and Resource Manager name no time, but the quota that was used up, which is for a minute.
+
+    Sources: ``google.rpc.RetryInfo`` and ``ErrorInfo`` (googleapis-common-protos 1.76.0); answers of Cloud Logging
+    quoted in snarfed/bridgy-fed issue 620 and DefangLabs/defang issue 1268, of which the latter names ``quota_unit``.
+    """
+    for detail in getattr(error, "details", None) or ():
+        seconds = _retry_delay(detail)
+        if seconds is not None:
+            return seconds
+    metadata = dict(getattr(error, "metadata", None) or {})
+    told = f"{metadata.get('quota_unit', '')} {metadata.get('quota_limit', '')}"
+    return _A_MINUTES_QUOTA if _MINUTE.search(told) else None
+
+
+def _retry_delay(detail: Any) -> float | None:  # noqa: ANN401 - a message of any kind, or JSON
+    """Read how long to wait from one detail of an error: a message by gRPC, an object by REST; None for another one."""
+    if isinstance(detail, error_details_pb2.RetryInfo):
+        return float(detail.retry_delay.ToTimedelta().total_seconds())
+    if isinstance(detail, Mapping):
+        match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,9})?)s", str(detail.get("retryDelay", "")))
+        return float(match[1]) if match else None
+    return None
 
 
 def unusable(error: Exception, source: str) -> CollectionError:

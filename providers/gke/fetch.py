@@ -69,9 +69,8 @@ class _AccountReader:
     ) -> None:
         """Know what to read and where to put it, and what an organisation's discovery found out before."""
         self._connection = connection
-        waits = context.waits
         self._known = known
-        self._calls = Calls(connection, waits) if known is None else KnownCalls(connection, waits, known)
+        self._calls = Calls(connection, context) if known is None else KnownCalls(connection, context, known)
         self._projects_read = ProjectReader(self._calls, context.account)
         self._options = options
         self._context = context

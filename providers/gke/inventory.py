@@ -27,7 +27,7 @@ from providers.gke.facts import AuditLogConfig, IamPolicy, Sink
 from providers.gke.failures import SDK_ERRORS, translate
 from providers.gke.session import Connection
 from scanner.errors import CollectionError
-from scanner.ports import Waits
+from scanner.ports import CollectContext
 
 LIST_ASSETS: Final = "cloudasset:ListAssets"
 CLUSTER: Final = "container.googleapis.com/Cluster"
@@ -93,11 +93,12 @@ class Inventory:
 class Assets:
     """Asks Cloud Asset Inventory about all that lies below a folder or organisation."""
 
-    def __init__(self, connection: Connection, parent: str, waits: Waits) -> None:
-        """Know whom to ask about what."""
+    def __init__(self, connection: Connection, parent: str, context: CollectContext) -> None:
+        """Know whom to ask about what, within the limits of the organisation."""
         self._connection = connection
         self._parent = parent
-        self._waits = waits
+        self._waits = context.waits
+        self._limits = context.limits
 
     async def clusters(self) -> Inventory:
         """Give an inventory that knows which clusters there are; CollectionError where not all were told."""
@@ -157,6 +158,8 @@ class Assets:
                 self._parent,
                 permission,
                 self._waits,
+                self._limits,
+                endpoint="asset",
             )
             with _Reading(self._parent):
                 # Every answer says as of when it is; what does not is no answer of this API.

@@ -14,7 +14,7 @@ from providers.gke.organization_options import Known
 from providers.gke.session import Connection
 from scanner.errors import NotFound, PermissionDenied
 from scanner.model import AccountNote, Evidence, Note, NoteSeverity
-from scanner.ports import Waits
+from scanner.ports import CollectContext
 
 T = TypeVar("T")
 
@@ -22,9 +22,9 @@ T = TypeVar("T")
 class KnownCalls(Calls):
     """The calls of one project; what an inventory has of it, and of what is above it, is not asked again."""
 
-    def __init__(self, connection: Connection, waits: Waits, known: Known) -> None:
-        """Make them over a connection."""
-        super().__init__(connection, waits)
+    def __init__(self, connection: Connection, context: CollectContext, known: Known) -> None:
+        """Make them over a connection, for an account."""
+        super().__init__(connection, context)
         self._known = known
         self._inventory = known.inventory
 
@@ -40,21 +40,21 @@ class KnownCalls(Calls):
         """Give the folder or organisation above a folder."""
         return self._inventory.parents.get(name) or await super().parent_of_folder(name)
 
-    async def iam_policy(self, resource: str) -> IamPolicy:
+    async def iam_policy(self, resource: str, *, is_shared: bool = False) -> IamPolicy:
         """Give the policy of a project, folder or organisation."""
         own = self._is_own(resource)
         found = self._inventory.policies.get(f"projects/{self._known.number}" if own else resource)
         if found is None:
-            return await super().iam_policy(resource)
+            return await super().iam_policy(resource, is_shared=is_shared)
         return replace(found, audit=tuple(replace(one, resource=resource) for one in found.audit))
 
-    async def sinks(self, project_id: str) -> tuple[Sink, ...]:
+    async def sinks(self, project_id: str, *, is_shared: bool = False) -> tuple[Sink, ...]:
         """List a project's own sinks."""
         parent = f"projects/{project_id}"
         own = self._is_own(parent)
         found = self._inventory.sinks.get(f"projects/{self._known.number}" if own else parent)
         if found is None:
-            return await super().sinks(project_id)
+            return await super().sinks(project_id, is_shared=is_shared)
         return tuple(replace(one, parent=parent) for one in found)
 
     async def shared(self, key: tuple[str, str], read: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -44,8 +44,8 @@ class _Finder:
 
     def __init__(self, connection: Connection, options: GkeOrganizationOptions, context: CollectContext) -> None:
         """Know whom to ask."""
-        self._calls = Calls(connection, context.waits)
-        self._assets = Assets(connection, options.scope, context.waits)
+        self._calls = Calls(connection, context)
+        self._assets = Assets(connection, options.scope, context)
         self._options = options
         self._base = options.base()
         self._account = context.account

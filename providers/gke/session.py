@@ -7,10 +7,12 @@ import random
 import warnings
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import google.auth
+from google.api_core.exceptions import TooManyRequests
 from google.auth import credentials as auth_credentials
 from google.auth import impersonated_credentials
 from google.auth.transport.requests import AuthorizedSession, Request
@@ -18,13 +20,14 @@ from google.oauth2 import service_account
 
 from providers.gke.api import Api, Rpc, open_channel
 from providers.gke.authorization import Authorize
-from providers.gke.failures import SDK_ERRORS, translate, unusable
+from providers.gke.failures import SDK_ERRORS, asked_to_wait, translate, unusable
 from providers.gke.options import GkeOptions
-from scanner.errors import CredentialsError
+from scanner.errors import CredentialsError, Throttled
 from scanner.model import ScanSettings
-from scanner.ports import Waits
+from scanner.ports import Limits, Waits
 
 T = TypeVar("T")
+Turn: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _UNIVERSE = "googleapis.com"
@@ -44,6 +47,7 @@ class Connection:
     def __init__(self, credentials: auth_credentials.Credentials, options: GkeOptions, scan: ScanSettings) -> None:
         """Open nothing yet: a channel connects with its first call."""
         self.identity = getattr(credentials, "service_account_email", "") or "the application default credentials"
+        self._consumer = _charged(credentials) or self.identity
         self.shared: dict[tuple[str, str], asyncio.Task[Any]] = {}
         self.rest_endpoint = options.endpoints.logging_rest
         self.asset_endpoint = options.endpoints.asset
@@ -67,46 +71,93 @@ class Connection:
         where: str,
         permission: str,
         waits: Waits,
+        limits: Limits | None = None,
     ) -> Any:  # noqa: ANN401 - messages of libraries without types
         """Make one call by gRPC with its retries; the number of calls in flight is bounded.
+
+        Args:
+            rpc: The method.
+            request: A message that its `request` made.
+            operation: The method's name in reports.
+            where: Of what: a project, a folder.
+            permission: The IAM permission that the method needs.
+            waits: Told what is waited for.
+            limits: Those of the account that asks; none where other accounts wait for the answer as well.
 
         Raises:
             CollectionError: It failed past the last retry.
         """
         api = self._apis.get(rpc.transport) or self._open(rpc)
         timeout = self._scan.call_timeout
-        return await self._with_retries(lambda: api.call(rpc, request, timeout), operation, where, permission, waits)
+        turn = partial(limits.of, self._counted(rpc.endpoint, where, is_read=rpc.is_read)) if limits else None
+        return await self._with_retries(
+            lambda: api.call(rpc, request, timeout), operation, where, permission, waits, turn
+        )
 
-    async def rest_call(self, call: Callable[[], T], operation: str, where: str, permission: str, waits: Waits) -> T:
-        """Make one REST call in a thread.
+    async def rest_call(
+        self,
+        call: Callable[[], T],
+        operation: str,
+        where: str,
+        permission: str,
+        waits: Waits,
+        limits: Limits | None = None,
+        *,
+        endpoint: str = "logging",
+    ) -> T:
+        """Make one REST call in a thread; the arguments are those of `call`, and by which endpoint's quota it counts.
 
         Raises:
             CollectionError: It failed past the last retry.
         """
+        turn = partial(limits.of, self._counted(endpoint, where)) if limits else None
         loop = asyncio.get_running_loop()
 
         async def once() -> T:
             return await loop.run_in_executor(self._threads, call)
 
-        return await self._with_retries(once, operation, where, permission, waits)
+        return await self._with_retries(once, operation, where, permission, waits, turn)
 
     async def _with_retries(
-        self, once: Callable[[], Awaitable[T]], operation: str, where: str, permission: str, waits: Waits
+        self,
+        once: Callable[[], Awaitable[T]],
+        operation: str,
+        where: str,
+        permission: str,
+        waits: Waits,
+        turn: Turn | None,
     ) -> T:
         """Make a call until it succeeds or fails for good; whoever waits to ask again holds up no other call."""
         waits(f"{where}: {operation}")
         wait = _FIRST_WAIT
         for left in range(self._scan.retries, -1, -1):
             try:
+                if turn:
+                    return await _in_turn(once, turn)
                 async with self._limit:
                     return await once()
+            except Throttled as throttled:
+                if left == 0:
+                    raise translate(cast("Exception", throttled.__cause__), operation, where, permission) from throttled
+                continue  # the next turn comes when Google has had its pause
             except SDK_ERRORS as error:
                 if left == 0 or not is_transient(error):
                     raise translate(error, operation, where, permission) from error
-            # Of many calls that are throttled at once, not all come back at once.
-            await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - no secret
+                # Of many calls that are throttled at once, not all come back at once.
+                pause = (asked_to_wait(error) or 0.0) + random.uniform(wait / 2, wait)  # noqa: S311 - no secret
+            await asyncio.sleep(min(pause, _LONGEST_WAIT))
             wait = min(wait * 2, _LONGEST_WAIT)
         raise AssertionError  # the last round returns or raises
+
+    def _counted(self, endpoint: str, where: str, *, is_read: bool = False) -> str:
+        """Give what Google counts a call by.
+
+        Kubernetes Engine counts calls by the project that has the clusters, the other APIs by the one that the
+        credentials belong to or that `quota_project` names, however many projects are asked about. Source: Google
+        Cloud, "Quota project overview" (docs/quotas/quota-project), resource-based and client-based APIs.
+        """
+        project = where if endpoint == "container" else self._consumer
+        return f"gcp:{project}:{endpoint}{'.read' if is_read else ''}"
 
     @property
     def timeouts(self) -> tuple[float, float]:
@@ -202,6 +253,24 @@ def _credentials(options: GkeOptions) -> Any:  # noqa: ANN401 - each form has a 
             what, where=options.credentials_file or "", hint="use credentials of Google Cloud itself"
         )
     return found
+
+
+def _charged(credentials: auth_credentials.Credentials) -> str:
+    """Name the project whose quota calls with some credentials use; "" where they do not say."""
+    return getattr(credentials, "quota_project_id", None) or getattr(credentials, "project_id", None) or ""
+
+
+async def _in_turn(once: Callable[[], Awaitable[T]], turn: Turn) -> T:
+    """Make a call when the limits say that it is its turn, and tell them where Google asks for fewer.
+
+    Raises:
+        Throttled: It does; the cause is its answer.
+    """
+    async with turn():
+        try:
+            return await once()
+        except TooManyRequests as error:
+            raise Throttled("Google asks for fewer calls", retry_after=asked_to_wait(error)) from error
 
 
 def is_transient(error: Exception) -> bool:

@@ -13,7 +13,7 @@ import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final, TypeVar
 
@@ -52,7 +52,10 @@ class Windows:
         """Give a key's window; where very many are remembered, those at which nothing happens are forgotten first."""
         if len(self._windows) > _REMEMBERED:
             self._windows = {name: window for name, window in self._windows.items() if not window.is_idle}
-        return self._windows.setdefault(key, Window(self.scan.max_calls))
+        window = self._windows.get(key)
+        if window is None:
+            window = self._windows[key] = Window(self.scan.max_calls)
+        return window
 
     def forget(self, key: str) -> None:
         """Drop a key of which nothing needs to be remembered: 10,000 accounts have 170,000 regions."""
@@ -76,8 +79,13 @@ class Window:
 
     @property
     def is_open(self) -> bool:
-        """Whether a call may be made now."""
-        return self.in_flight < self.size and self.pauses_for <= 0
+        """Whether a call may be made now; one that is as wide as it gets leaves that to the limit on all calls."""
+        return (self.size >= self._most or self.in_flight < self.size) and self.pauses_for <= 0
+
+    @property
+    def is_overfull(self) -> bool:
+        """Whether one of the calls in flight has to wait all the same: with the others alone it would not be open."""
+        return (self.size < self._most and self.in_flight - 1 >= self.size) or self.pauses_for > 0
 
     @property
     def pauses_for(self) -> float:
@@ -156,7 +164,7 @@ class AccountLimits:
 
     def of(self, key: str) -> AbstractAsyncContextManager[None]:
         """Give what one call to a key is to be made in."""
-        return self._turn(key)
+        return _Turn(self._windows, self._place, self._waits, key)
 
     async def call(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
         """Make one call within the key's limit, again while it is throttled."""
@@ -167,28 +175,60 @@ class AccountLimits:
         async with self.of(key):
             return await make()
 
-    @contextlib.asynccontextmanager
-    async def _turn(self, key: str) -> AsyncIterator[None]:
-        window = self._windows.get(key)
-        while not window.is_open:
-            self._waits(f"{key}: its turn")
+
+class _Turn:
+    """One call's turn. Written out, because the standard library's way with a generator costs more than the call."""
+
+    __slots__ = ("_began", "_key", "_place", "_waits", "_window", "_windows")
+
+    def __init__(self, windows: Windows, place: Place, waits: Waits, key: str) -> None:
+        """Have no turn yet."""
+        self._windows = windows
+        self._place = place
+        self._waits = waits
+        self._key = key
+
+    async def __aenter__(self) -> None:
+        """Wait for the turn, the account's place lent to others meanwhile."""
+        window = self._window = self._windows.get(self._key)
+        while True:
+            while not window.is_open:
+                await self._opened(window)
+            window.in_flight += 1
             try:
-                async with self._place.lent():
-                    await window.opened()
-            except asyncio.CancelledError:
-                window.passed_on()  # the turn may have come, and not the place
+                await self._windows.calls.acquire()
+            except BaseException:
+                self._leave()
                 raise
-        window.in_flight += 1
-        try:
-            async with self._windows.calls:
-                began = time.monotonic()
-                with self._place.used():
-                    try:
-                        yield
-                    except Throttled as error:
-                        window.throttled(began, error.retry_after)
-                        raise
-                window.succeeded()
-        finally:
+            if not window.is_overfull:
+                break
+            # It was narrowed while this call waited behind those to other places.
+            self._windows.calls.release()
             window.left()
-            self._windows.forget(key)
+        self._began = time.monotonic()
+        self._place.call_began()
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """End it, and learn from how the call went."""
+        self._place.call_ended()
+        self._windows.calls.release()
+        if error is None:
+            self._window.succeeded()
+        elif isinstance(error, Throttled):
+            self._window.throttled(self._began, error.retry_after)
+        self._leave()
+
+    async def _opened(self, window: Window) -> None:
+        """Wait until the window may be open."""
+        self._waits(f"{self._key}: its turn")
+        try:
+            async with self._place.lent():
+                await window.opened()
+        except asyncio.CancelledError:
+            window.passed_on()  # the turn may have come, and not the place
+            raise
+
+    def _leave(self) -> None:
+        """Let the next call have its turn."""
+        self._window.left()
+        self._windows.forget(self._key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 
 class Place:
@@ -54,15 +54,14 @@ class Place:
             self._waiting -= 1
         await self.take()
 
-    @contextlib.contextmanager
-    def used(self) -> Iterator[None]:
-        """Keep the place for the length of a call."""
+    def call_began(self) -> None:
+        """Keep the place until the call ends."""
         self._calls += 1
-        try:
-            yield
-        finally:
-            self._calls -= 1
-            self._lend_if_idle()
+
+    def call_ended(self) -> None:
+        """Lend the place if all other calls wait."""
+        self._calls -= 1
+        self._lend_if_idle()
 
     def _lend_if_idle(self) -> None:
         if self._waiting and not self._calls:

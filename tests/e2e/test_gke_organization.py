@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.kills import killed_again_and_again, undisturbed
 from tests.emulators.gcp import GcpEmulator, running
+from tests.emulators.gcp.state import Quota
 from tests.unit.cli.test_commands import Run, run
 
 __all__ = ["run"]  # the fixture
@@ -108,3 +109,30 @@ def test_a_scan_that_is_killed_again_and_again_makes_the_same_report(gcp: GcpEmu
     undisturbed(config, tmp_path / "calm")
     killed_again_and_again(config, tmp_path / "out", 3, seed=7)
     assert accounts(tmp_path / "out" / "report.json") == accounts(tmp_path / "calm" / "report.json")
+
+
+@pytest.mark.parametrize("kind", ["account", "organization"])
+def test_a_quota_that_is_too_small_makes_a_scan_slower_and_nothing_unknown(
+    kind: str, gcp: GcpEmulator, run: Run, tmp_path: Path
+) -> None:
+    """Google counts calls of these APIs by the project of whoever calls, so that all projects share the quota."""
+    for number in range(40):
+        gcp.cloud.project(f"crowd-{number:02}", "folders/10")
+        gcp.cloud.cluster(f"crowd-{number:02}", "main")
+    few = {api: Quota(6, 0.2) for api in ("logging.googleapis.com", "cloudresourcemanager.googleapis.com")}
+    gcp.cloud.quotas.update(few)
+    config = Path(configured(gcp, tmp_path))
+    text = config.read_text("utf-8").replace("concurrency = 2", "concurrency = 20\nretries = 3")
+    if kind == "account":
+        text = text.replace("[[organization]]", "[[account]]").replace(
+            "[organization.endpoints]", "[account.endpoints]"
+        )
+    config.write_text(text, "utf-8")
+    code, _, err = run("scan", "--config", str(config), "--output", str(tmp_path / "out"))
+    assert code == 1, err
+    rows = accounts(tmp_path / "out" / "report.json")
+    assert [one["failures"] for one in rows if one["failures"]] == []
+    clusters = [cluster for one in rows for cluster in one["clusters"]]
+    assert len(clusters) == 45
+    assert {cluster["status"] for cluster in clusters} == {"PASS", "FAIL"}
+    assert all(quota.refused for quota in few.values())

@@ -301,6 +301,7 @@ class Servicer:
             time.sleep(self._cloud.latency)
         try:
             self._authenticate(headers)
+            self._count(method)
             fault = self._cloud.next_fault(method.name, resource)
             if fault is not None:
                 _refuse(fault, method, resource)
@@ -325,6 +326,15 @@ class Servicer:
             info = error_details_pb2.ErrorInfo(reason="ACCESS_TOKEN_TYPE_UNSUPPORTED", domain="googleapis.com")
             message = "Request had invalid authentication credentials. Expected OAuth 2 access token."
             raise RefusedError(code_pb2.UNAUTHENTICATED, message, info)
+
+    def _count(self, method: Method) -> None:
+        """Refuse a call that is more than the quota has; Google names the quota, and not when there is more of it."""
+        api = API_OF.get(method.service, "cloudresourcemanager.googleapis.com")
+        if self._cloud.is_used_up(api):
+            metadata = {"consumer": f"projects/{CALLERS_PROJECT}", "service": api, "quota_limit": "RequestsPerProject"}
+            info = error_details_pb2.ErrorInfo(reason="RATE_LIMIT_EXCEEDED", domain="googleapis.com", metadata=metadata)
+            message = f"Quota exceeded for quota metric 'Requests' of service '{api}'."
+            raise RefusedError(code_pb2.RESOURCE_EXHAUSTED, message, info)
 
     def _wait(self, fault: Fault, context: grpc.ServicerContext) -> None:
         """Cut the call's connection, or let the call wait."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -51,6 +52,29 @@ class Fault:
 
 
 @dataclass
+class Quota:
+    """So many calls of an API by gRPC in so many seconds, which count for the caller's project whatever they are about.
+
+    Attributes:
+        refused: How many calls were too many.
+    """
+
+    calls: int
+    seconds: float
+    refused: int = 0
+    _began: float = 0.0
+    _used: int = 0
+
+    def is_used_up(self) -> bool:
+        """Count a call, and tell whether it is one too many."""
+        if time.monotonic() - self._began >= self.seconds:
+            self._began, self._used = time.monotonic(), 0
+        self._used += 1
+        self.refused += self._used > self.calls
+        return self._used > self.calls
+
+
+@dataclass
 class Project:
     """A project as Resource Manager tells of it."""
 
@@ -70,6 +94,7 @@ class Cloud:
         entries: By the id of the project that they were written in, each with the fields that filters name.
         calls: How often each operation was asked for of each resource.
         seen: The same with the transport in front, each once.
+        quotas: By the API's host.
         headers: Of the last call of each method by gRPC, with its service in front.
     """
 
@@ -91,6 +116,7 @@ class Cloud:
     outdated: list[dict[str, Any]] = field(default_factory=list)
     seen: set[tuple[str, str, str]] = field(default_factory=set)
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
+    quotas: dict[str, Quota] = field(default_factory=dict)
     page_size: int = 1000
     latency: float = 0.0
     is_slow_to_find: bool = False
@@ -183,6 +209,11 @@ class Cloud:
         """Tell whether a permission is missing on a resource; remembers that it was asked for."""
         self.asked.add(permission)
         return (permission, "") in self.denied or (permission, resource) in self.denied
+
+    def is_used_up(self, api: str) -> bool:
+        """Count a call of an API, and tell whether it is one more than the quota has."""
+        with self.lock:
+            return api in self.quotas and self.quotas[api].is_used_up()
 
     def next_fault(self, operation: str, resource: str, transport: str = "gRPC") -> Fault | None:
         """Give what goes wrong with this call, and count it."""

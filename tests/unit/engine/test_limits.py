@@ -119,6 +119,35 @@ async def test_one_key_that_throttles_holds_back_no_other() -> None:
     await asyncio.wait(waiting)
 
 
+async def test_calls_behind_those_to_other_places_keep_a_pause_that_began_meanwhile() -> None:
+    """While its window is wide, a place's calls wait for the limit on all calls; a refusal holds these back, too."""
+    windows = Windows(ScanSettings(max_calls=2, retries=0))
+    of_account = limits(windows)
+    calls: list[float] = []
+    go_on = asyncio.Event()
+
+    async def refused() -> None:
+        await go_on.wait()
+        raise Throttled("slow down", where="x", retry_after=0.3)
+
+    async def answered() -> None:
+        calls.append(time.monotonic())
+
+    first = asyncio.create_task(of_account.call("key", refused))
+    other = asyncio.create_task(of_account.call("other", go_on.wait))
+    await asyncio.sleep(0)
+    behind = [asyncio.create_task(of_account.call("key", answered)) for _ in range(6)]
+    await asyncio.sleep(0.01)
+    refusal = time.monotonic()
+    go_on.set()
+    await asyncio.wait([first, other, *behind])
+    assert isinstance(first.exception(), Throttled)
+    assert len(calls) == len(behind)
+    assert min(calls) >= refusal + 0.29
+    assert windows.get("key").in_flight == 0
+    assert not windows.calls.locked()
+
+
 async def test_the_last_refusal_is_raised_and_other_errors_at_once() -> None:
     tries = 0
 
@@ -205,9 +234,10 @@ async def test_a_place_is_kept_while_one_call_is_made() -> None:
     places = asyncio.Semaphore(1)
     place = Place(places)
     await place.take()
-    with place.used():
-        async with place.lent():
-            assert places.locked()
+    place.call_began()
+    async with place.lent():
+        assert places.locked()
+    place.call_ended()
     assert places.locked()
 
 
@@ -229,7 +259,8 @@ async def _throttled() -> str:
 
 
 async def test_a_turn_that_comes_to_a_call_which_is_cancelled_before_it_has_its_place_is_the_next_ones() -> None:
-    windows = Windows(ScanSettings(max_calls=1))
+    windows = Windows(ScanSettings(max_calls=8))
+    windows.get("key").size = 1.0
     places = asyncio.Semaphore(1)
     entered, leave = asyncio.Event(), asyncio.Event()
 

@@ -4,9 +4,10 @@ import pytest
 import requests
 from google.api_core import exceptions as google_errors
 from google.auth import exceptions as auth_errors
+from google.protobuf import duration_pb2
 from google.rpc import error_details_pb2
 
-from providers.gke.failures import ServiceDisabledError, translate
+from providers.gke.failures import ServiceDisabledError, asked_to_wait, translate
 from providers.gke.session import is_transient
 from scanner.errors import (
     CollectionError,
@@ -144,3 +145,23 @@ def test_a_proxys_password_stays_out_of_what_is_said() -> None:
     found = translate(error, "logging:ListSinks", "projects/p")
     assert "http://proxy.example.com:3128/" in found.what
     assert "hunter2" not in f"{found.what}{found.said}{found.hint}"
+
+
+@pytest.mark.parametrize(
+    ("details", "quota", "seconds"),
+    [
+        ([error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=3, nanos=500_000_000))], {}, 3.5),
+        ([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "2.5s"}], {}, 2.5),
+        ([{"retryDelay": "soon"}, error_details_pb2.Help()], {}, None),
+        ([], {"quota_unit": "1/min/{project}"}, 15.0),
+        ([], {"quota_limit": "ReadRequestsPerMinutePerProject", "quota_unit": ""}, 15.0),
+        ([], {"quota_unit": "1/d/{project}", "quota_limit": "RequestsPerDay"}, None),
+        ([], {}, None),
+    ],
+)
+def test_how_long_to_wait_is_taken_from_what_google_says(
+    details: list[object], quota: dict[str, str], seconds: float | None
+) -> None:
+    info = error_details_pb2.ErrorInfo(reason="RATE_LIMIT_EXCEEDED", domain="googleapis.com", metadata=quota)
+    assert asked_to_wait(google_errors.TooManyRequests("slow", details=details, error_info=info)) == seconds
+    assert asked_to_wait(TimeoutError()) is None
