@@ -155,10 +155,13 @@ class SinkLevel:
 
     Attributes:
         name: Such as ``folders/1234``, or which levels it stands for where one by one they are not known.
+        unseen: Why `sinks` are only those that intercept, which the project itself shows; the others take nothing away
+            and may keep entries. None where they are all.
     """
 
     name: str
     sinks: Read[tuple[Sink, ...]]
+    unseen: CollectionError | None = None
 
 
 @dataclass(frozen=True, slots=True)

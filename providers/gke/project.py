@@ -10,7 +10,7 @@ from typing import Final
 from providers.gke.calls import Calls, is_denied, outcome
 from providers.gke.facts import Ancestor, Project, ProjectFacts, Read, Sink, SinkLevel, SinksAbove
 from providers.gke.sinks import bucket_named_by, project_named_by
-from scanner.errors import CollectionError, Malformed
+from scanner.errors import CollectionError, Malformed, PermissionDenied
 
 _DEEPEST: Final = 12
 """Folders lie at most ten deep; a longer way up is no real one."""
@@ -101,7 +101,7 @@ class ProjectReader:
         if any(is_denied(error) for error in errors):
             seen = await outcome(self._calls.sinks_above(name))
         shown = None if isinstance(seen, CollectionError) else seen
-        known = [SinkLevel(one.name, _shown_or_read(one, shown)) for one in reversed(up.known)]
+        known = [_level(one, shown) for one in reversed(up.known)]
         return SinksAbove((*_levels_beyond(name, up, shown), *known))
 
     async def _with_elsewhere(self, facts: ProjectFacts) -> ProjectFacts:
@@ -126,11 +126,11 @@ class ProjectReader:
         )
 
 
-def _shown_or_read(one: Ancestor, shown: tuple[Sink, ...] | None) -> Read[tuple[Sink, ...]]:
+def _level(one: Ancestor, shown: tuple[Sink, ...] | None) -> SinkLevel:
     """Give the sinks of a level; where it may not be asked, those that the project shows of it."""
-    if shown is None or not is_denied(one.sinks):
-        return one.sinks
-    return tuple(sink for sink in shown if sink.parent == one.name)
+    if shown is None or not isinstance(one.sinks, PermissionDenied):
+        return SinkLevel(one.name, one.sinks)
+    return SinkLevel(one.name, tuple(sink for sink in shown if sink.parent == one.name), one.sinks)
 
 
 def _levels_beyond(name: str, up: _WayUp, shown: tuple[Sink, ...] | None) -> Iterator[SinkLevel]:
@@ -139,8 +139,11 @@ def _levels_beyond(name: str, up: _WayUp, shown: tuple[Sink, ...] | None) -> Ite
     An organisation is above all folders. Which of several folders is above the other nobody says, and it decides whose
     sinks get the entries.
     """
-    if up.lost and (shown is None or not is_denied(up.lost)):
-        yield SinkLevel(f"all that is above {up.known[-1].name if up.known else f'projects/{name}'}", up.lost)
+    if up.lost:
+        is_shown = shown is not None and is_denied(up.lost)
+        found: Read[tuple[Sink, ...]] = () if is_shown else up.lost
+        above = f"all that is above {up.known[-1].name if up.known else f'projects/{name}'}"
+        yield SinkLevel(above, found, up.lost if is_shown else None)
     by_parent: dict[str, list[Sink]] = {}
     for sink in shown or ():
         by_parent.setdefault(sink.parent, []).append(sink)

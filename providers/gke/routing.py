@@ -108,6 +108,8 @@ def _stores(project: ProjectFacts, entries: Entries) -> Iterator[Store]:
                 store = _store(project, sink, entries)
                 yield _held_back(store, left)
                 above = _further(above, sink, entries, store)
+        if level.unseen:
+            yield _held_back(_unseen_sinks(level, level.unseen), left)
     if isinstance(project.sinks, CollectionError):
         yield _unread_sinks(project, project.sinks)
         return
@@ -217,6 +219,14 @@ def _hop(project: ProjectFacts, sink: Sink, entries: Entries) -> Store:
 def _unread_level(level: SinkLevel, error: CollectionError) -> Store:
     """Say that the sinks of a level above are not known: they may keep the entries, or take them away."""
     reason = f"what the sinks of {level.name} do with Data Access entries could not be read: {error.what}"
+    read = Evidence(LIST_SINKS, level.name, error.said or error.what)
+    kept = Retention.unknown(reason, read, permission=error.permission)
+    return Store(LinkState.UNKNOWN, reason, read, kept, error.permission)
+
+
+def _unseen_sinks(level: SinkLevel, error: CollectionError) -> Store:
+    """Say that a level above may have sinks that keep the entries beside those that the project shows."""
+    reason = f"whether sinks of {level.name} keep Data Access entries could not be read: {error.what}"
     read = Evidence(LIST_SINKS, level.name, error.said or error.what)
     kept = Retention.unknown(reason, read, permission=error.permission)
     return Store(LinkState.UNKNOWN, reason, read, kept, error.permission)

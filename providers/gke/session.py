@@ -34,6 +34,8 @@ _UNIVERSE = "googleapis.com"
 """Sovereign clouds that Google's partners run have others; their credentials count nowhere else."""
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 20.0
+_REFUSALS = 3
+"""Times `retries`: of a quota that is used up, the calls that wait for it are refused in turns."""
 
 
 class Connection:
@@ -129,25 +131,26 @@ class Connection:
     ) -> T:
         """Make a call until it succeeds or fails for good; whoever waits to ask again holds up no other call."""
         waits(f"{where}: {operation}")
-        wait = _FIRST_WAIT
-        for left in range(self._scan.retries, -1, -1):
+        wait, tries = _FIRST_WAIT, 0
+        while True:
+            tries += 1
             try:
                 if turn:
                     return await _in_turn(once, turn)
                 async with self._limit:
                     return await once()
             except Throttled as throttled:
-                if left == 0:
+                if tries > _REFUSALS * self._scan.retries:
                     raise translate(cast("Exception", throttled.__cause__), operation, where, permission) from throttled
                 continue  # the next turn comes when Google has had its pause
             except SDK_ERRORS as error:
-                if left == 0 or not is_transient(error):
+                most = self._scan.retries * (_REFUSALS if isinstance(error, TooManyRequests) else 1)
+                if tries > most or not is_transient(error):
                     raise translate(error, operation, where, permission) from error
                 # Of many calls that are throttled at once, not all come back at once.
                 pause = (asked_to_wait(error) or 0.0) + random.uniform(wait / 2, wait)  # noqa: S311 - no secret
             await asyncio.sleep(min(pause, _LONGEST_WAIT))
             wait = min(wait * 2, _LONGEST_WAIT)
-        raise AssertionError  # the last round returns or raises
 
     def _counted(self, endpoint: str, where: str, *, is_read: bool = False) -> str:
         """Give what Google counts a call by.

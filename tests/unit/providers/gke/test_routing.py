@@ -182,6 +182,33 @@ async def test_what_a_level_above_the_unread_one_keeps_is_kept(central: GcpEmula
     assert (await reads(collect, scan={"retries": 0})).delivered.state is LinkState.OK
 
 
+@pytest.mark.parametrize(
+    ("permission", "resource"),
+    [
+        ("logging.sinks.list", ORGANIZATION),
+        ("resourcemanager.folders.get", ""),
+        ("resourcemanager.projects.get", ""),
+    ],
+)
+async def test_a_sink_above_that_nobody_shows_may_keep_what_the_project_does_not(
+    permission: str, resource: str, project: GcpEmulator, collect: Collect
+) -> None:
+    """A project shows its reader the sinks above that intercept, and no others."""
+    cloud = project.cloud
+    cloud.audit(P, "container.googleapis.com", **READS)
+    cloud.sinks[P]["_Default"]["disabled"] = True
+    cloud.project("central-logs")
+    archive = cloud.bucket("central-logs", "archive", days=400)
+    cloud.sink(ORGANIZATION, "all", f"logging.googleapis.com/{archive}", includeChildren=True)
+    assert (await reads(collect)).delivered.state is LinkState.OK
+    cloud.deny(permission, resource)
+    found = (await reads(collect)).delivered
+    assert (found.state, found.permission) == (LinkState.UNKNOWN, permission)
+    assert found.reason.startswith("whether sinks of ")
+    cloud.sinks[P]["_Default"]["disabled"] = False
+    assert (await reads(collect)).delivered.state is LinkState.OK
+
+
 async def test_the_order_of_folders_that_only_the_project_shows_is_not_guessed(
     gcp: GcpEmulator, collect: Collect
 ) -> None:
@@ -198,13 +225,15 @@ async def test_the_order_of_folders_that_only_the_project_shows_is_not_guessed(
     assert (await reads(collect)).delivered.state is LinkState.GAP
     cloud.deny("resourcemanager.folders.get")
     found = await reads(collect)
-    assert found.delivered.state is LinkState.GAP
+    # Sinks up there that do not intercept are not shown, and may keep what the upper folder takes away below it.
+    assert found.delivered.state is LinkState.UNKNOWN
+    assert found.delivered.reason.startswith("whether sinks of all that is above folders/20 keep Data Access entries")
     cloud.sink("folders/30", "lower", "storage.googleapis.com/archive", **INTERCEPTS)
     found = await reads(collect)
     assert (found.delivered.state, found.delivered.permission) == (LinkState.UNKNOWN, "resourcemanager.folders.get")
-    assert found.delivered.reason.startswith(
-        "what the sinks of folders/30 and folders/5, whose order is not known, do with Data Access entries could not"
-    )
+    assert (
+        "; what the sinks of folders/30 and folders/5, whose order is not known, do with Data Access entries could not"
+    ) in found.delivered.reason
     cloud.sink(ORGANIZATION, "all", "storage.googleapis.com/everything", **INTERCEPTS)
     found = await reads(collect)
     assert found.delivered.reason == "sink all of organizations/900 exports them to storage.googleapis.com/everything"
