@@ -50,9 +50,10 @@ def exported(project: ProjectFacts, log_type: LogType) -> LinkCheck:
     found = tuple(levels(project))
     given = [(index, one) for index, one in _configs(found) if one.log_type == log_type]
     on = [(index, one) for index, one in given if one.service in SERVICES]
-    if on:
-        return _switched_on(log_type, on)
     unread = [level for level in found if isinstance(level.policy, CollectionError)]
+    if on:
+        check = _switched_on(log_type, on)
+        return _perhaps_exempted(check, unread) if unread and check.state is LinkState.OK else check
     if unread:
         return _not_known(log_type, unread)
     other = [(index, one) for index, one in given if one.service == KUBERNETES]
@@ -103,6 +104,17 @@ def _switched_on(log_type: LogType, on: list[tuple[int, AuditLogConfig]]) -> Lin
         return LinkCheck(LinkState.GAP, reason, read)
     places = ", ".join(dict.fromkeys(f"{one.resource} for {one.service}" for _, one in on))
     return LinkCheck(LinkState.OK, f"Data Access audit logs of type {log_type} are switched on by {places}", read)
+
+
+def _perhaps_exempted(check: LinkCheck, unread: list[Level]) -> LinkCheck:
+    """Say that a log type is switched on, and that everybody may be exempted from it where nobody could look."""
+    errors = [(level.resource, level.policy) for level in unread if isinstance(level.policy, CollectionError)]
+    names = " or ".join(resource for resource, _ in errors)
+    why = "; ".join(dict.fromkeys(error.what for _, error in errors))
+    reason = f"{check.reason}, but whether {names} exempts everybody could not be read: {why}"
+    read = tuple(Evidence(GET_IAM_POLICY, resource, error.said or error.what) for resource, error in errors)
+    permission = next((error.permission for _, error in errors if error.permission), "")
+    return LinkCheck(LinkState.UNKNOWN, reason, (*check.evidence, *read), permission)
 
 
 def _not_known(log_type: LogType, unread: list[Level]) -> LinkCheck:

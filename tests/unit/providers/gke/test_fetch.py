@@ -127,9 +127,16 @@ async def test_buckets_that_may_not_be_listed_leave_only_the_retention_open(
     assert assess(found.clusters["main"], RuleSettings()).status is Status.PASS
 
 
-async def test_a_setting_that_is_on_below_needs_no_policy_above(project: GcpEmulator, collect: Collect) -> None:
+async def test_a_policy_above_that_cannot_be_read_may_exempt_everybody(project: GcpEmulator, collect: Collect) -> None:
     project.cloud.deny("resourcemanager.folders.getIamPolicy")
-    assert states(await main_of(collect), "data_read") == ("ok", "ok")
+    found = await main_of(collect)
+    assert states(found, "data_read") == ("unknown", "ok")
+    check = channel(found.clusters["main"], "data_read").exported
+    assert check.permission == "resourcemanager.folders.getIamPolicy"
+    assert "are switched on by " in check.reason
+    assert check.reason.endswith(
+        "but whether folders/10 exempts everybody could not be read: resourcemanager:getIamPolicy is denied"
+    )
 
 
 async def test_a_disabled_default_sink_is_a_gap(project: GcpEmulator, collect: Collect) -> None:
