@@ -6,7 +6,7 @@ filter that cannot be read. Nothing is guessed.
 
 Source: Google Cloud, "Logging query language" (docs.cloud.google.com/logging/docs/view/logging-query-language): NOT
 binds closest, then OR, then AND; what stands side by side is joined by AND; comparisons ignore case, regular
-expressions do not.
+expressions, which are RE2's, do not.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final
 
+from providers.gke import patterns
+
 LONGEST: Final = 20_000
 """Characters that Google allows a filter to have."""
 
 _DEEPEST: Final = 60
-_LONGEST_PATTERN: Final = 500
-_MOST_REPEATS: Final = 3
 _LONGEST_QUOTE: Final = 200
 _TOKEN: Final = re.compile(
     r"""(?P<space>\s+|--[^\n]*)
@@ -361,7 +361,7 @@ def _outcome(known: str, operator: str, value: _Token, asked: str) -> Matched:
         is_there = value.kind == "word" and text == "*"
         return _yes(is_there or text.lower() in known.lower())
     if operator in ("=~", "!~"):
-        found = _found(value.text[1:-1] if value.kind == "text" else text, known)
+        found = patterns.found(value.text[1:-1] if value.kind == "text" else text, known)
         if found is not None:
             return _yes(found, negated=operator == "!~")
     return Matched(Match.SOME, asked)
@@ -370,18 +370,6 @@ def _outcome(known: str, operator: str, value: _Token, asked: str) -> Matched:
 def _yes(answer: bool, *, negated: bool = False) -> Matched:  # noqa: FBT001 - the answer itself
     """Give the answer for all entries."""
     return Matched(Match.ALL if answer is not negated else Match.NONE)
-
-
-def _found(pattern: str, text: str) -> bool | None:
-    """Look for a regular expression; None where it could take long, or means something else here than in RE2."""
-    pattern = pattern.replace('\\"', '"').replace("\\\\", "\\")
-    repeats = len(re.findall(r"[*+{]", pattern))
-    if len(pattern) > _LONGEST_PATTERN or repeats > _MOST_REPEATS or re.search(r"\)[*+{?]|\(\?|\\[^.\-/@%]", pattern):
-        return None
-    try:
-        return re.search(pattern, text) is not None
-    except (re.error, OverflowError):
-        return None
 
 
 def _joined(found: list[Matched], decisive: Match, other: Match) -> Matched:

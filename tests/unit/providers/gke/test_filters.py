@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import product
 
 import pytest
@@ -36,8 +37,12 @@ ACTIVITY = Entries.of("p", "europe-west1", "main", "cloudaudit.googleapis.com/ac
         ('resource.type=~"^k8s_"', Match.ALL),
         ('resource.type=~"^K8S_"', Match.NONE),
         ('resource.type!~"cluster$"', Match.NONE),
-        ('resource.type=~"(a+)+$"', Match.SOME),
+        ('resource.type=~"(a+)+$"', Match.NONE),
         ('resource.type=~"("', Match.SOME),
+        ('resource.type=~"^k8s_[[:alpha:]]+$"', Match.SOME),
+        ('resource.type!~"^k8s_[[:alpha:]]+$"', Match.SOME),
+        ('logName=~"/cloudaudit\\.googleapis\\.com%2F(activity|data_access)$"', Match.ALL),
+        ('logName=~"cloudaudit\\\\.googleapis"', Match.ALL),
         ('logName="projects/p/logs/cloudaudit.googleapis.com%2Fdata_access"', Match.ALL),
         ("logName:cloudaudit.googleapis.com", Match.ALL),
         ('logName:"activity"', Match.NONE),
@@ -100,6 +105,13 @@ def test_what_cannot_be_told_is_quoted() -> None:
     text = 'resource.type="k8s_cluster" AND protoPayload.methodName : "pods.list"'
     assert matches(text, DATA_ACCESS).because == 'protoPayload.methodName : "pods.list"'
     assert matches("a =", DATA_ACCESS).because == "the filter could not be read: it ends too early"
+
+
+def test_an_expression_that_is_not_understood_is_quoted_and_warns_of_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = matches('resource.type=~"[[:alpha:]]+"', DATA_ACCESS)
+    assert found.because == 'resource.type=~"[[:alpha:]]+"'
 
 
 def test_admin_activity_is_in_another_log() -> None:
