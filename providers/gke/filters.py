@@ -34,6 +34,7 @@ _TOKEN: Final = re.compile(
       | (?P<word>[^\s"'=:<>!(),]+)""",
     re.VERBOSE,
 )
+_WITH_LISTS: Final = frozenset({"=", ":", "=~"})
 _ABSENT: Final = frozenset({"jsonpayload", "textpayload"})
 """Payloads that an audit entry does not have, because its payload is a protoPayload."""
 
@@ -230,9 +231,17 @@ class _Parser:
             operator = self._token().text
             self._next += 1
             if self._peek() == "(":
-                return self._one(lambda: self._compare(field, operator, begin))
+                return self._listed(field, operator, begin)
             return self._compare(field, operator, begin)
         return Matched(Match.SOME, _quoted(begin.text))
+
+    def _listed(self, field: str, operator: str, begin: _Token) -> Matched:
+        """Compare with several values; Google documents what that means where the field is to equal or hold them."""
+        found = self._one(lambda: self._compare(field, operator, begin))
+        if operator in _WITH_LISTS:
+            return found
+        last = self._tokens[self._next - 1]
+        return Matched(Match.SOME, _quoted(self._text[begin.at : last.at + len(last.text)]))
 
     def _field(self, begin: _Token) -> str:
         """Give a field's path: pieces that touch each other; those in quotes lose them."""

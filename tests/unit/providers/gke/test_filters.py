@@ -32,6 +32,11 @@ ACTIVITY = Entries.of("p", "europe-west1", "main", "cloudaudit.googleapis.com/ac
         ('resource.type!="k8s_cluster"', Match.NONE),
         ('resource.type="k8s_container"', Match.NONE),
         ('resource.type=("k8s_container" OR "k8s_cluster")', Match.ALL),
+        ('NOT resource.type=("k8s_container" OR "k8s_cluster")', Match.NONE),
+        ('resource.type!=("k8s_cluster" OR "gce_instance")', Match.SOME),
+        ('resource.type!=("k8s_container" AND "gce_instance")', Match.SOME),
+        ('resource.type!~("k8s" OR "gce")', Match.SOME),
+        ('resource.type="x" resource.type!=("k8s_cluster" OR "gce_instance")', Match.NONE),
         ('resource.type:("k8s" AND "cluster")', Match.ALL),
         ('resource.type:("k8s" AND NOT "cluster")', Match.NONE),
         ('resource.type=~"^k8s_"', Match.ALL),
@@ -104,6 +109,8 @@ def test_data_access_entries(text: str, expected: Match) -> None:
 def test_what_cannot_be_told_is_quoted() -> None:
     text = 'resource.type="k8s_cluster" AND protoPayload.methodName : "pods.list"'
     assert matches(text, DATA_ACCESS).because == 'protoPayload.methodName : "pods.list"'
+    text = 'resource.type != ( "k8s_cluster" OR "gce_instance" )'
+    assert matches(f"severity>=DEFAULT {text}", DATA_ACCESS).because == text
     assert matches("a =", DATA_ACCESS).because == "the filter could not be read: it ends too early"
 
 
