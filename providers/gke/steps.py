@@ -10,7 +10,7 @@ from providers.gke.audit_logs import EVERYBODY, SERVICE, SERVICES, levels
 from providers.gke.facts import AuditLogConfig, Bucket, LogType, ProjectFacts, Sink
 from providers.gke.filters import Entries
 from providers.gke.logs import DATA_ACCESS
-from providers.gke.routing import Routing
+from providers.gke.routing import REQUIRED_DAYS, Routing
 from providers.gke.sinks import Takes, bucket_named_by, leads_back, project_named_by, taken
 from scanner.errors import NotFound
 from scanner.model import LinkCheck, LinkState, RuleSettings
@@ -31,8 +31,8 @@ def steps(
         lines["sink_steps"] = _sinks(project, routing, entries, rule)
     if routing.delivered.state is LinkState.UNKNOWN and _is_open_by_filter(project, routing, entries):
         lines["delivered_settled_by"] = ("filter",)
-    if routing.retention.at_least < rule.min_retention_days:
-        lines["bucket_steps"] = _buckets(project, routing, rule)
+    if routing.retention.at_least < rule.min_retention_days or rule.min_retention_days > REQUIRED_DAYS:
+        lines["bucket_steps"] = (*_of_required(rule), *_buckets(project, routing, rule))
     return {name: "\n".join(found) for name, found in lines.items()}
 
 
@@ -152,6 +152,13 @@ def _of_sink(project: ProjectFacts, sink: Sink, entries: Entries, rule: RuleSett
         yield f"# project {shlex.quote(other)} does not exist: lead the sink to one that does, or delete it"
     if sink.intercept_children:
         yield f"gcloud logging sinks describe {shlex.quote(sink.name)} {_flag(sink.parent)}"
+
+
+def _of_required(rule: RuleSettings) -> Iterator[str]:
+    """Say, as comments, that no command makes the bucket of Admin Activity entries keep them longer."""
+    if rule.min_retention_days > REQUIRED_DAYS:
+        yield f"# log bucket _Required keeps Admin Activity entries {REQUIRED_DAYS} days, and nobody can change that:"
+        yield "# no command meets a longer [rule] min_retention_days for these"
 
 
 def _buckets(project: ProjectFacts, routing: Routing, rule: RuleSettings) -> Iterator[str]:

@@ -222,3 +222,14 @@ async def test_the_advice_names_project_folder_and_organisation(collect: Collect
         "#   gcloud organizations get-iam-policy 900 --format=yaml > policy.yaml\n"
         "#   gcloud organizations set-iam-policy 900 policy.yaml"
     )
+
+
+async def test_where_no_command_can_help_the_advice_says_so(bare: GcpEmulator, collect: Collect) -> None:
+    """_Required keeps its entries 400 days, whatever anybody configures; the other buckets may keep them longer."""
+    bare.cloud.audit(P, GKE, **READS)
+    bare.cloud.bucket("payments-prod", "_Default", days=3650)
+    result = await judged(collect, min_retention_days=500, links=("generated", "exported", "delivered", "retained"))
+    assert result.status is Status.FAIL
+    codes = [one.code for one in result.remediations]
+    assert any("# no command meets a longer [rule] min_retention_days for these" in code for code in codes)
+    assert not any("$" in code for code in codes)
