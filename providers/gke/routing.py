@@ -16,7 +16,7 @@ from providers.gke.facts import ProjectFacts, Read, Sink, SinkLevel
 from providers.gke.filters import Entries, principals
 from providers.gke.logs import DATA_ACCESS
 from providers.gke.sinks import Takes, called, intercepts, leads_back, project_named_by, taken
-from providers.gke.stores import LIST_SINKS, Store, bucket_store, lost, store_elsewhere
+from providers.gke.stores import LIST_SINKS, Store, bucket_store, lost, other_store, store_elsewhere
 from scanner.errors import CollectionError, NotFound
 from scanner.model import Evidence, LinkCheck, LinkState, Retention
 
@@ -171,7 +171,7 @@ def _destination(project: ProjectFacts, sink: Sink, entries: Entries) -> Store:
     """Judge the destination of a sink that exports the entries."""
     other = project_named_by(sink)
     if other is None:
-        return bucket_store(project, sink) or store_elsewhere(sink, f"exports them to {sink.destination}")
+        return bucket_store(project, sink) or other_store(sink)
     if leads_back(project, sink):
         return _led_back(sink)
     name = called(sink)
@@ -203,7 +203,7 @@ def _led_back(sink: Sink) -> Store:
 def _hop(project: ProjectFacts, sink: Sink, entries: Entries) -> Store:
     """Judge a sink of a project that entries are routed to; nobody says that they may be routed on to a third one."""
     found = taken(sink, entries)
-    store = bucket_store(project, sink) or store_elsewhere(sink, f"exports them to {sink.destination}")
+    store = bucket_store(project, sink) or other_store(sink)
     if found.takes is Takes.NO:
         return lost(found.why, store.read, sink)
     if leads_back(project, sink):

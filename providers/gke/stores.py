@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Final
 
 from providers.gke.facts import Bucket, ProjectFacts, Read, Sink
@@ -15,6 +16,15 @@ LIST_BUCKETS: Final = "logging:ListBuckets"
 LIST_ASSETS: Final = "cloudasset:ListAssets"
 GET_BUCKET: Final = "logging:GetBucket"
 _BUILT_IN: Final = ("/buckets/_Default", "/buckets/_Required")
+_OTHER_KINDS: Final = re.compile(
+    r"bigquery\.googleapis\.com/projects/[^/]+/datasets/[^/]+"
+    r"|storage\.googleapis\.com/[^/]+"
+    r"|pubsub\.googleapis\.com/projects/[^/]+/topics/[^/]+"
+)
+"""Matches the destinations that are no log bucket and no project.
+
+Source: Google Cloud, REST reference of LogSink, on ``destination``.
+"""
 _DAYS_PENDING: Final = 7
 """For how many days a log bucket that is being deleted keeps what it has, and takes more.
 
@@ -53,6 +63,19 @@ def store_elsewhere(sink: Sink, does: str) -> Store:
     read = Evidence(LIST_ASSETS if sink.seen else LIST_SINKS, f"{sink.parent}/sinks/{sink.name}", text)
     kept = Retention.unknown(f"how long {sink.destination} keeps them is not read", read)
     return Store(LinkState.OK, f"{called(sink)} {does}", read, kept, sink=sink)
+
+
+def other_store(sink: Sink) -> Store:
+    """Judge a destination that is no log bucket of a project: ok for the other kinds that Google documents.
+
+    A log bucket of a folder or an organisation is not read, and what is of no known form may not be there at all.
+    """
+    store = store_elsewhere(sink, f"exports them to {sink.destination}")
+    if _OTHER_KINDS.fullmatch(sink.destination):
+        return store
+    where = f"to {sink.destination}" if sink.destination else "to a destination that is empty"
+    reason = f"{called(sink)} exports them {where}, and whether that is there and keeps them is not read"
+    return replace(store, state=LinkState.UNKNOWN, reason=reason, retention=Retention.unknown(reason, store.read))
 
 
 def bucket_store(project: ProjectFacts, sink: Sink) -> Store | None:

@@ -519,3 +519,27 @@ async def test_a_second_destination_that_nobody_could_look_into_is_told(central:
     assert "routes them to project central-logs, whose sinks could not be read: logging:ListSinks" in note.text
     central.cloud.faults.clear()
     assert not [one for one in (await main_of(collect)).notes if "another destination" in one.text]
+
+
+@pytest.mark.parametrize(
+    "destination",
+    [
+        "",
+        "logging.googleapis.com/organizations/900/locations/global/buckets/audit",
+        "logging.googleapis.com/projects/payments-prod/locations/global/buckets/",
+        "logging.googleapis.com/projects/payments-prod/locations/global/buckets/_Default/views/x",
+        "storage.googleapis.com/",
+        "bigquery.googleapis.com/projects/payments-prod",
+    ],
+)
+async def test_a_destination_that_is_not_read_or_of_no_known_form_is_unknown(
+    destination: str, project: GcpEmulator, collect: Collect
+) -> None:
+    project.cloud.audit(P, "container.googleapis.com", **READS)
+    project.cloud.sinks[P]["_Default"]["disabled"] = True
+    project.cloud.sink(P, "archive", destination)
+    found = (await reads(collect)).delivered
+    assert found.state is LinkState.UNKNOWN
+    assert "whether that is there and keeps them is not read" in found.reason
+    project.cloud.sink(P, "archive", "pubsub.googleapis.com/projects/central-logs/topics/audit")
+    assert (await reads(collect)).delivered.state is LinkState.OK
