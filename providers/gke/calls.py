@@ -114,6 +114,8 @@ class Calls:
         pages = self._pages(api.SINKS, request, LIST_SINKS, parent, "logging.sinks.list", is_shared=is_shared)
         async for page in pages:
             found += (sink_of(parent, sink) for sink in page.sinks)
+        if not found:
+            raise Malformed.answer(LIST_SINKS, parent, "it names no log sink, and every project has _Required")
         return tuple(found)
 
     async def buckets(self, project_id: str) -> dict[str, Read[Bucket]]:
@@ -125,6 +127,8 @@ class Calls:
             api.BUCKETS, request, LIST_BUCKETS, f"projects/{project_id}", "logging.buckets.list"
         ):
             found |= {one.name: one for one in (bucket_of(bucket) for bucket in page.buckets)}
+        if not found:
+            raise Malformed.answer(LIST_BUCKETS, parent, "it names no log bucket, and every project has _Required")
         return found
 
     async def bucket(self, name: str) -> Bucket:

@@ -12,7 +12,7 @@ from providers.gke.filters import Entries
 from providers.gke.logs import DATA_ACCESS
 from providers.gke.routing import REQUIRED_DAYS, Routing
 from providers.gke.sinks import Takes, bucket_named_by, leads_back, project_named_by, taken
-from scanner.errors import NotFound
+from scanner.errors import CollectionError, NotFound
 from scanner.model import LinkCheck, LinkState, RuleSettings
 
 _ENTRIES: Final = f'(LOG_ID("{DATA_ACCESS}") AND resource.type="k8s_cluster")'
@@ -111,7 +111,9 @@ def _sinks(project: ProjectFacts, routing: Routing, entries: Entries, rule: Rule
     lines = [line for sink in sinks if sink.name != "_Required" for line in _of_sink(project, sink, entries, rule)]
     yield from dict.fromkeys(lines)
     leads_here = any(project.is_own(other) for sink in sinks if (other := project_named_by(sink)))
-    if project.sinks == () and (leads_here or not lines):
+    own = () if isinstance(project.sinks, CollectionError) else project.sinks
+    is_bare = own != () and all(sink.name == "_Required" for sink in own)
+    if is_bare and (leads_here or not lines):
         home = shlex.quote(project.project_id)
         destination = f"logging.googleapis.com/projects/{project.project_id}/locations/global/buckets/_Default"
         yield f"gcloud logging sinks create k8s-audit {shlex.quote(destination)} --project={home} \\"

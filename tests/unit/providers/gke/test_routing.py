@@ -65,9 +65,9 @@ async def test_entries_led_back_to_their_own_project_go_where_its_sinks_lead(
         "_Default of projects/payments-prod is disabled"
     ) in result.message
     assert "gcloud logging sinks update _Default --project=payments-prod --no-disabled" in result.remediations[0].code
-    project.cloud.sinks[P].clear()
+    del project.cloud.sinks[P]["_Default"]
     result = assess(await main_of(collect), RuleSettings())
-    assert f"routes them to project {number}, which has no log sink" in result.message
+    assert f"routes them to project {number}: no sink keeps Data Access entries: " in result.message
     assert "gcloud logging sinks create k8s-audit" in result.remediations[0].code
 
 
@@ -127,10 +127,10 @@ async def test_the_other_project_may_have_no_sinks_or_route_them_on(central: Gcp
     found = await reads(collect)
     assert found.delivered.state is LinkState.UNKNOWN
     assert "whether sink _Default of projects/central-logs routes them on to" in found.delivered.reason
-    sinks.clear()
+    del sinks["_Default"]
     found = await reads(collect)
     assert found.delivered.state is LinkState.GAP
-    assert "routes them to project central-logs, which has no log sink" in found.delivered.reason
+    assert "routes them to project central-logs: no sink keeps Data Access entries: " in found.delivered.reason
 
 
 @pytest.mark.parametrize(
@@ -377,10 +377,11 @@ async def test_an_exclusion_is_taken_out_by_its_name(project: GcpEmulator, colle
     assert "harmless" not in result.remediations[0].code
 
 
-async def test_a_project_without_sinks(project: GcpEmulator, collect: Collect) -> None:
-    project.cloud.sinks[P].clear()
+async def test_a_project_without_other_sinks_than_required(project: GcpEmulator, collect: Collect) -> None:
+    del project.cloud.sinks[P]["_Default"]
     found = await reads(collect)
-    assert found.delivered.reason == "no sink keeps Data Access entries: project payments-prod has no log sink"
+    assert found.delivered.state is LinkState.GAP
+    assert found.delivered.reason.startswith("no sink keeps Data Access entries: ")
     result = assess(await main_of(collect), RuleSettings())
     assert "gcloud logging sinks create k8s-audit" in result.remediations[0].code
 
@@ -543,3 +544,17 @@ async def test_a_destination_that_is_not_read_or_of_no_known_form_is_unknown(
     assert "whether that is there and keeps them is not read" in found.reason
     project.cloud.sink(P, "archive", "pubsub.googleapis.com/projects/central-logs/topics/audit")
     assert (await reads(collect)).delivered.state is LinkState.OK
+
+
+@pytest.mark.parametrize("operation", ["ListSinks", "ListBuckets"])
+async def test_an_answer_without_what_every_project_has_is_none(
+    operation: str, project: GcpEmulator, collect: Collect
+) -> None:
+    """Nobody can delete _Required, neither the sink nor the log bucket."""
+    project.cloud.audit(P, "container.googleapis.com", **READS)
+    project.cloud.fault("empty", operation, P)
+    found = await reads(collect)
+    assert Status.FAIL is not assess(await main_of(collect), RuleSettings()).status
+    told = found.delivered.reason if operation == "ListSinks" else found.retention.reason
+    assert "and every project has _Required" in told
+    assert LinkState.GAP is not found.delivered.state
