@@ -39,8 +39,6 @@ class GkeSky:
             "gRPC ListBuckets of projects",
             # Another sink leads to the _Default bucket of the same project, which cannot be deleted.
             "gRPC GetBucket of projects",
-            # What is switched on lower down is on, whatever the organisation says.
-            "gRPC GetIamPolicy of organizations",
         }
     )
     everywhere: Final = LEVELS | {"REST ListSinks of organizations"}
@@ -48,9 +46,8 @@ class GkeSky:
     replaced: Final[Mapping[str, frozenset[str]]] = {
         "assets": LEVELS
         | {f"REST {method} of organizations" for method in ASSETS}
-        # What the sinks of the central project would keep is in its log bucket in any case, and what the policy of a
-        # project would switch on is on above it.
-        | {"gRPC ListSinks of projects", "gRPC GetIamPolicy of projects"}
+        # What the sinks of the central project would keep is in its log bucket in any case.
+        | {"gRPC ListSinks of projects"}
     }
     covered: Final = frozenset(
         {
