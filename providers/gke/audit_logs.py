@@ -8,7 +8,7 @@ one back.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from providers.gke.facts import AuditLogConfig, IamPolicy, LogType, ProjectFacts, Read
@@ -108,20 +108,26 @@ def _switched_on(log_type: LogType, on: list[tuple[int, AuditLogConfig]]) -> Lin
 
 def _perhaps_exempted(check: LinkCheck, unread: list[Level]) -> LinkCheck:
     """Say that a log type is switched on, and that everybody may be exempted from it where nobody could look."""
-    errors = [(level.resource, level.policy) for level in unread if isinstance(level.policy, CollectionError)]
-    names = " or ".join(resource for resource, _ in errors)
-    why = "; ".join(dict.fromkeys(error.what for _, error in errors))
-    reason = f"{check.reason}, but whether {names} exempts everybody could not be read: {why}"
-    read = tuple(Evidence(GET_IAM_POLICY, resource, error.said or error.what) for resource, error in errors)
-    permission = next((error.permission for _, error in errors if error.permission), "")
-    return LinkCheck(LinkState.UNKNOWN, reason, (*check.evidence, *read), permission)
+    why = "; ".join(dict.fromkeys(level.policy.what for level in unread if isinstance(level.policy, CollectionError)))
+    left_open = _unread(
+        f"{check.reason}, but whether {_names(unread)} exempts everybody could not be read: {why}", unread
+    )
+    return replace(left_open, evidence=(*check.evidence, *left_open.evidence))
 
 
 def _not_known(log_type: LogType, unread: list[Level]) -> LinkCheck:
     """Say which audit configurations could switch it on and were not read."""
+    what = f"whether Data Access audit logs of type {log_type} are switched on by {_names(unread)} could not be read"
+    return _unread(what, unread)
+
+
+def _names(unread: list[Level]) -> str:
+    return " or ".join(level.resource for level in unread)
+
+
+def _unread(reason: str, unread: list[Level]) -> LinkCheck:
+    """Leave a link open for policies that were not read."""
     errors = [(level.resource, level.policy) for level in unread if isinstance(level.policy, CollectionError)]
-    names = " or ".join(resource for resource, _ in errors)
-    reason = f"whether Data Access audit logs of type {log_type} are switched on by {names} could not be read"
     read = tuple(Evidence(GET_IAM_POLICY, resource, error.said or error.what) for resource, error in errors)
     permission = next((error.permission for _, error in errors if error.permission), "")
     return LinkCheck(LinkState.UNKNOWN, reason, read, permission)

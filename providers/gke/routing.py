@@ -218,24 +218,25 @@ def _hop(project: ProjectFacts, sink: Sink, entries: Entries) -> Store:
 
 def _unread_level(level: SinkLevel, error: CollectionError) -> Store:
     """Say that the sinks of a level above are not known: they may keep the entries, or take them away."""
-    reason = f"what the sinks of {level.name} do with Data Access entries could not be read: {error.what}"
-    read = Evidence(LIST_SINKS, level.name, error.said or error.what)
-    kept = Retention.unknown(reason, read, permission=error.permission)
-    return Store(LinkState.UNKNOWN, reason, read, kept, error.permission)
+    what = f"what the sinks of {level.name} do with Data Access entries could not be read"
+    return _unread(f"{what}: {error.what}", level.name, error)
 
 
 def _unseen_sinks(level: SinkLevel, error: CollectionError) -> Store:
     """Say that a level above may have sinks that keep the entries beside those that the project shows."""
-    reason = f"whether sinks of {level.name} keep Data Access entries could not be read: {error.what}"
-    read = Evidence(LIST_SINKS, level.name, error.said or error.what)
-    kept = Retention.unknown(reason, read, permission=error.permission)
-    return Store(LinkState.UNKNOWN, reason, read, kept, error.permission)
+    what = f"whether sinks of {level.name} keep Data Access entries could not be read"
+    return _unread(f"{what}: {error.what}", level.name, error)
 
 
 def _unread_sinks(project: ProjectFacts, error: CollectionError) -> Store:
     """Say that the project's own sinks are not known."""
-    reason = f"where Data Access entries go could not be read: the sinks of project {project.project_id}: {error.what}"
-    read = Evidence(LIST_SINKS, f"projects/{project.project_id}", error.said or error.what)
+    what = f"where Data Access entries go could not be read: the sinks of project {project.project_id}"
+    return _unread(f"{what}: {error.what}", f"projects/{project.project_id}", error)
+
+
+def _unread(reason: str, where: str, error: CollectionError) -> Store:
+    """Build the store that sinks which were not read may be."""
+    read = Evidence(LIST_SINKS, where, error.said or error.what)
     kept = Retention.unknown(reason, read, permission=error.permission)
     return Store(LinkState.UNKNOWN, reason, read, kept, error.permission)
 
